@@ -1,0 +1,1 @@
+//! What the whole module promises: the limits, hostile input, and real traffic that must pass.
