@@ -1,0 +1,302 @@
+//! Owns the routes of datasets: upload, list, read, page through rows; and how a [`DatasetError`] is told to a person.
+//! It refuses to touch files or tables; those are behind [`Datasets`](super::Datasets).
+
+use axum::Json;
+use axum::body::Body;
+use axum::extract::rejection::QueryRejection;
+use axum::extract::{Path, Query, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::{Deserialize, Serialize};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+use uuid::Uuid;
+
+use super::{Dataset, DatasetError, MAX_PAGE_DATASETS, MAX_PAGE_ROWS, RowsPage, Upload};
+use crate::access::Role;
+use crate::http::{AppState, Caller, Problem};
+
+/// The routes under `/v1/datasets`.
+pub fn router() -> OpenApiRouter<AppState> {
+    OpenApiRouter::default().routes(routes!(upload, list)).routes(routes!(get)).routes(routes!(rows))
+}
+
+/// What an upload says about itself.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct UploadParams {
+    /// Name people will see, at most 200 characters.
+    #[serde(default)]
+    name: String,
+    /// Where the data comes from.
+    source: Option<String>,
+    /// Terms of use.
+    licence: Option<String>,
+}
+
+/// Which page of a list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct PageParams {
+    /// Most items of this page.
+    limit: Option<usize>,
+    /// `next_cursor` of the page before.
+    cursor: Option<String>,
+}
+
+/// A page of datasets, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+struct DatasetList {
+    items: Vec<Dataset>,
+    /// Absent pages have none: null on the last page.
+    next_cursor: Option<String>,
+}
+
+/// A page of rows, in file order.
+#[derive(Debug, Serialize, ToSchema)]
+struct RowsAnswer {
+    /// Column names, in the order of the values of a row.
+    #[schema(inline, value_type = Vec<String>)]
+    columns: Vec<String>,
+    /// One array per row: null, boolean, number or string.
+    #[schema(value_type = Vec<Vec<serde_json::Value>>)]
+    rows: Vec<Vec<super::Cell>>,
+    /// Null on the last page. A page can be shorter than asked for and still not be the last.
+    next_cursor: Option<String>,
+}
+
+/// Upload a dataset
+///
+/// The body is the file: CSV with a header row, a JSON array of flat objects, or `{"columns": [...], "rows": [...]}`; UTF-8,
+/// at most 64 MiB, 500 columns and 1,000,000 rows, 64 KiB a value. Column types are inferred from all rows; an empty value is null.
+#[utoipa::path(
+    post,
+    path = "/v1/datasets",
+    tag = "datasets",
+    params(UploadParams),
+    request_body(content(([u8] = "text/csv"), ([u8] = "application/json")), description = "The file"),
+    responses(
+        (status = 201, description = "Stored", body = Dataset),
+        (status = 400, description = "A parameter is missing or too long", content_type = "application/problem+json"),
+        (status = 403, description = "The caller may not edit", content_type = "application/problem+json"),
+        (status = 413, description = "Larger than `limit_bytes`", content_type = "application/problem+json"),
+        (status = 415, description = "Neither CSV nor JSON in UTF-8", content_type = "application/problem+json"),
+        (
+            status = 422,
+            description = "The file is wrong at `line` (from 1) and `column`: the number of the value in its row (CSV), or the byte of the line at which reading stopped (JSON)",
+            content_type = "application/problem+json"
+        ),
+        (status = 503, description = "Too many uploads at once", content_type = "application/problem+json"),
+    )
+)]
+async fn upload(
+    State(state): State<AppState>,
+    caller: Caller,
+    params: Result<Query<UploadParams>, QueryRejection>,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Response, Problem> {
+    let mut body = body.into_data_stream();
+    let stored = async {
+        caller.require(Role::Editor)?;
+        let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
+        let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
+        let upload = Upload {
+            org: &caller.org,
+            user: &caller.user_id,
+            name: &params.name,
+            media_type: header(header::CONTENT_TYPE).unwrap_or_default(),
+            source: params.source.as_deref(),
+            licence: params.licence.as_deref(),
+            announced_bytes: header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+        };
+        Ok(state.datasets.upload(upload, &mut body).await?)
+    }
+    .await;
+    match stored {
+        Ok(dataset) => {
+            let location = format!("/v1/datasets/{}", dataset.id);
+            Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)).into_response())
+        }
+        Err(problem) => {
+            state.datasets.linger(body);
+            Err(problem)
+        }
+    }
+}
+
+/// List datasets
+///
+/// Newest first, at most 100 a page (default 50).
+#[utoipa::path(
+    get,
+    path = "/v1/datasets",
+    tag = "datasets",
+    params(PageParams),
+    responses(
+        (status = 200, description = "A page", body = DatasetList),
+        (status = 400, description = "A parameter is wrong", content_type = "application/problem+json"),
+    )
+)]
+async fn list(
+    State(state): State<AppState>,
+    caller: Caller,
+    params: Result<Query<PageParams>, QueryRejection>,
+) -> Result<Json<DatasetList>, Problem> {
+    let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
+    let before: Option<Uuid> = read_cursor(params.cursor.as_deref(), LIST_CURSOR)?;
+    let limit = page_limit(params.limit, 50, MAX_PAGE_DATASETS)?;
+    let page = state.datasets.list(&caller.org, before, limit).await?;
+    let next_cursor = page.next_before.map(|id| write_cursor(LIST_CURSOR, id));
+    Ok(Json(DatasetList { items: page.items, next_cursor }))
+}
+
+/// Read a dataset's description
+#[utoipa::path(
+    get,
+    path = "/v1/datasets/{id}",
+    tag = "datasets",
+    params(("id" = Uuid, Path, description = "Dataset id")),
+    responses(
+        (status = 200, description = "The dataset, without its rows", body = Dataset),
+        (status = 404, description = "No such dataset in this organization", content_type = "application/problem+json"),
+    )
+)]
+async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Json<Dataset>, Problem> {
+    let found = match id.parse() {
+        Ok(uuid) => state.datasets.get(&caller.org, uuid).await?,
+        Err(_not_an_id) => None,
+    };
+    found.map(Json).ok_or_else(|| no_such_dataset(&id))
+}
+
+/// Read a dataset's rows
+///
+/// In file order, at most 10,000 a page (default 1,000). A page ends early after about 8 MiB.
+#[utoipa::path(
+    get,
+    path = "/v1/datasets/{id}/rows",
+    tag = "datasets",
+    params(("id" = Uuid, Path, description = "Dataset id"), PageParams),
+    responses(
+        (status = 200, description = "A page", body = RowsAnswer),
+        (status = 400, description = "A parameter is wrong", content_type = "application/problem+json"),
+        (status = 404, description = "No such dataset in this organization", content_type = "application/problem+json"),
+    )
+)]
+async fn rows(
+    State(state): State<AppState>,
+    caller: Caller,
+    Path(id): Path<String>,
+    params: Result<Query<PageParams>, QueryRejection>,
+) -> Result<Json<RowsAnswer>, Problem> {
+    let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
+    let after: Option<u64> = read_cursor(params.cursor.as_deref(), ROWS_CURSOR)?;
+    let limit = page_limit(params.limit, 1_000, MAX_PAGE_ROWS)?;
+    let found = match id.parse() {
+        Ok(uuid) => state.datasets.rows(&caller.org, uuid, after.unwrap_or(0), limit).await?,
+        Err(_not_an_id) => None,
+    };
+    let RowsPage { columns, rows, next_row } = found.ok_or_else(|| no_such_dataset(&id))?;
+    Ok(Json(RowsAnswer { columns, rows, next_cursor: next_row.map(|row| write_cursor(ROWS_CURSOR, row)) }))
+}
+
+/// Say which list a cursor belongs to, so that one of another list is refused instead of read as a place in this one.
+const LIST_CURSOR: &str = "datasets:";
+const ROWS_CURSOR: &str = "rows:";
+
+fn write_cursor(list: &str, key: impl std::fmt::Display) -> String {
+    URL_SAFE_NO_PAD.encode(format!("{list}{key}"))
+}
+
+fn read_cursor<K: std::str::FromStr>(cursor: Option<&str>, list: &str) -> Result<Option<K>, Problem> {
+    let Some(cursor) = cursor else { return Ok(None) };
+    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
+    let key = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()?.strip_prefix(list)?.parse().ok());
+    key.map(Some).ok_or_else(|| {
+        let detail = "the cursor is not one this list gave; start again without it";
+        Problem::new(StatusCode::BAD_REQUEST, "Bad cursor", detail).with("parameter", "cursor".into())
+    })
+}
+
+fn page_limit(asked: Option<usize>, default: usize, most: usize) -> Result<usize, Problem> {
+    match asked.unwrap_or(default) {
+        limit if (1..=most).contains(&limit) => Ok(limit),
+        limit => {
+            let detail = format!("the limit is {limit}; it can be from 1 to {most}");
+            Err(Problem::new(StatusCode::BAD_REQUEST, "Bad limit", detail).with("parameter", "limit".into()))
+        }
+    }
+}
+
+fn bad_query(rejection: &QueryRejection) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, "Bad parameter", rejection.body_text())
+}
+
+fn no_such_dataset(id: &str) -> Problem {
+    // The answer repeats what was asked for, but not a megabyte of it.
+    let id: String = id.chars().take(64).collect();
+    Problem::new(StatusCode::NOT_FOUND, "No such dataset", format!("there is no dataset {id} in your organization"))
+}
+
+impl From<DatasetError> for Problem {
+    fn from(error: DatasetError) -> Self {
+        let detail = error.to_string();
+        match error {
+            DatasetError::BadFile { line, column, .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The file cannot be read", detail)
+                    .with("line", line.into())
+                    .with("column", column.into())
+            }
+            DatasetError::CellTooLarge { line, column, limit_bytes, .. } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "A value is too long", detail)
+                    .with("line", line.into())
+                    .with("column", column.into())
+                    .with("limit_bytes", limit_bytes.into())
+            }
+            DatasetError::TooManyColumns { line, limit } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Too many columns", detail)
+                    .with("line", line.into())
+                    .with("column", (limit + 1).into())
+                    .with("limit", limit.into())
+            }
+            DatasetError::TooManyRows { line, limit } => {
+                Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Too many rows", detail)
+                    .with("line", line.into())
+                    .with("column", 1.into())
+                    .with("limit", limit.into())
+            }
+            DatasetError::TooLarge { limit_bytes } => {
+                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large", detail)
+                    .with("limit_bytes", limit_bytes.into())
+            }
+            DatasetError::BadParameter { name, .. } => {
+                Self::new(StatusCode::BAD_REQUEST, "Bad parameter", detail).with("parameter", name.into())
+            }
+            DatasetError::UnsupportedType { .. } => {
+                Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a CSV or JSON file", detail)
+            }
+            DatasetError::Interrupted { .. } => {
+                Self::new(StatusCode::REQUEST_TIMEOUT, "The upload was interrupted", detail)
+            }
+            DatasetError::Busy { limit } => {
+                let detail = format!("{detail}; try again in a few seconds");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads at once", detail)
+                    .with("limit", limit.into())
+            }
+            DatasetError::DiskFull => {
+                tracing::error!("the disk that holds the datasets is full");
+                let detail = "the server has no room for this file; tell whoever runs it";
+                Self::new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full", detail)
+            }
+            DatasetError::Storage(what) => {
+                tracing::error!(error = %what, "the dataset store failed");
+                let detail = "the datasets cannot be reached just now; nothing of this request was kept";
+                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The dataset store failed", detail)
+            }
+        }
+    }
+}

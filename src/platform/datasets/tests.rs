@@ -1,0 +1,247 @@
+//! The slice as a whole, below HTTP: an upload through spool, both passes and the store, and back out in pages.
+
+use std::convert::Infallible;
+use std::fmt::Write as _;
+use std::path::Path;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use bytes::Bytes;
+use futures_util::Stream;
+use futures_util::stream;
+
+use super::{Cell, ColumnType, DatasetError, Datasets, Limits, PAGE_BYTES, Upload};
+
+fn open(dir: &Path) -> Datasets {
+    Datasets::open(dir, Limits::default()).unwrap()
+}
+
+fn upload<'a>(org: &'a str, name: &'a str, media_type: &'a str) -> Upload<'a> {
+    Upload { org, user: "ada", name, media_type, source: None, licence: None, announced_bytes: None }
+}
+
+fn body(chunks: impl IntoIterator<Item = impl Into<Bytes>>) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
+    stream::iter(chunks.into_iter().map(|chunk| Ok(chunk.into())).collect::<Vec<_>>())
+}
+
+fn spooled_files(dir: &Path) -> usize {
+    std::fs::read_dir(dir.join("uploads")).unwrap().count()
+}
+
+fn stored_tables(dir: &Path) -> i64 {
+    let connection = rusqlite::Connection::open(dir.join("datasets.db")).unwrap();
+    let tables = "SELECT count(*) FROM sqlite_schema WHERE name LIKE 'rows\\_%' ESCAPE '\\'";
+    connection.query_row(tables, [], |row| row.get(0)).unwrap()
+}
+
+#[tokio::test]
+async fn five_thousand_rows_come_back_in_order_page_by_page() {
+    let dir = tempfile::tempdir().unwrap();
+    let datasets = open(dir.path());
+    let mut file = "n,day,name,ok\n".to_owned();
+    for row in 1..=5_432 {
+        writeln!(file, "{row},2024-01-{:02},\"row, {row}\",{}", row % 28 + 1, row % 2 == 0).unwrap();
+    }
+    // Chunks that end in the middle of rows, as the network cuts them.
+    let chunks: Vec<Bytes> = file.as_bytes().chunks(1_000).map(Bytes::copy_from_slice).collect();
+    let dataset =
+        datasets.upload(upload("acme", " Rows ", "text/csv; charset=utf-8"), &mut body(chunks)).await.unwrap();
+    assert_eq!((dataset.name.as_str(), dataset.row_count, dataset.size_bytes), ("Rows", 5_432, file.len() as u64));
+    let kinds: Vec<_> = dataset.columns.iter().map(|column| column.kind).collect();
+    assert_eq!(kinds, [ColumnType::Number, ColumnType::Date, ColumnType::String, ColumnType::Boolean]);
+
+    let (mut after, mut seen) = (0, Vec::new());
+    loop {
+        let page = datasets.rows("acme", dataset.id, after, 1_000).await.unwrap().unwrap();
+        assert_eq!(page.columns, ["n", "day", "name", "ok"]);
+        assert!(page.rows.len() <= 1_000);
+        seen.extend(page.rows);
+        match page.next_row {
+            Some(next) => after = next,
+            None => break,
+        }
+    }
+    assert_eq!(seen.len(), 5_432);
+    assert_eq!(seen[5_431][0], Cell::Number(5_432.0));
+    assert_eq!(
+        serde_json::to_string(&seen[1]).unwrap(),
+        r#"[2,"2024-01-03","row, 2",true]"#,
+        "whole numbers are written without a fraction"
+    );
+    assert_eq!(spooled_files(dir.path()), 0);
+    assert_eq!(datasets.rows("acme", dataset.id, 5_432, 10).await.unwrap().unwrap().rows.len(), 0);
+    assert_eq!(datasets.rows("acme", dataset.id, u64::MAX, 10).await.unwrap().unwrap().next_row, None);
+
+    drop(datasets);
+    let reopened = open(dir.path());
+    assert_eq!(reopened.get("acme", dataset.id).await.unwrap(), Some(dataset), "a restart changes nothing");
+}
+
+/// `[ACC-2]` An organization sees nothing of another.
+#[tokio::test]
+async fn acc_2_a_dataset_is_absent_for_every_other_organization() {
+    let dir = tempfile::tempdir().unwrap();
+    let datasets = open(dir.path());
+    let ours = datasets.upload(upload("acme", "ours", "text/csv"), &mut body(["a\n1\n"])).await.unwrap();
+    let theirs = datasets.upload(upload("umbrella", "theirs", "text/csv"), &mut body(["a\n2\n"])).await.unwrap();
+    assert_eq!(datasets.get("umbrella", ours.id).await.unwrap(), None);
+    assert_eq!(datasets.rows("umbrella", ours.id, 0, 10).await.unwrap(), None);
+    assert_eq!(datasets.list("umbrella", None, 10).await.unwrap().items, [theirs]);
+    assert_eq!(datasets.list("acme", None, 10).await.unwrap().items, [ours]);
+    assert_eq!(datasets.list("", None, 10).await.unwrap().items, []);
+}
+
+#[tokio::test]
+async fn the_list_is_newest_first_in_pages() {
+    let dir = tempfile::tempdir().unwrap();
+    let datasets = open(dir.path());
+    let mut made = Vec::new();
+    for number in 0..5 {
+        let name = format!("d{number}");
+        made.push(datasets.upload(upload("acme", &name, "text/csv"), &mut body(["a\n1\n"])).await.unwrap().name);
+    }
+    made.reverse();
+    let first = datasets.list("acme", None, 3).await.unwrap();
+    let second = datasets.list("acme", first.next_before, 3).await.unwrap();
+    let listed: Vec<String> = first.items.into_iter().chain(second.items).map(|dataset| dataset.name).collect();
+    assert_eq!(listed, made);
+    assert_eq!(second.next_before, None);
+}
+
+#[tokio::test]
+async fn a_failed_upload_leaves_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let datasets = open(dir.path());
+    let ragged = datasets.upload(upload("acme", "x", "text/csv"), &mut body(["a,b\n1,2\n3\n"])).await.unwrap_err();
+    assert!(matches!(ragged, DatasetError::BadFile { line: 3, column: 2, .. }), "{ragged}");
+    let mut broken = stream::iter([Ok(Bytes::from("a\n1\n")), Err("the connection was reset")]);
+    let broken = datasets.upload(upload("acme", "x", "text/csv"), &mut broken).await.unwrap_err();
+    assert!(matches!(broken, DatasetError::Interrupted { .. }), "{broken}");
+    assert_eq!(datasets.list("acme", None, 10).await.unwrap().items, []);
+    assert_eq!((spooled_files(dir.path()), stored_tables(dir.path())), (0, 0));
+}
+
+/// The second pass fails after the table was made: the transaction takes it back.
+#[test]
+fn a_load_that_fails_half_way_leaves_no_table() {
+    let dir = tempfile::tempdir().unwrap();
+    let store = super::SqliteDatasets::open(&dir.path().join("datasets.db")).unwrap();
+    let id = uuid::Uuid::now_v7();
+    let dataset = super::Dataset {
+        id,
+        name: "x".into(),
+        columns: vec![super::Column { name: "a \"quoted\"; drop table datasets".into(), kind: ColumnType::Number }],
+        row_count: 2,
+        size_bytes: 1,
+        source: None,
+        licence: None,
+        created_at: super::created_at(id).unwrap(),
+    };
+    let failed = store.insert("acme", "ada", &dataset, |insert_row| {
+        insert_row(&[Cell::Number(1.0)])?;
+        Err(DatasetError::DiskFull)
+    });
+    assert!(matches!(failed, Err(DatasetError::DiskFull)));
+    assert_eq!(stored_tables(dir.path()), 0);
+    store.insert("acme", "ada", &dataset, |insert_row| insert_row(&[Cell::Number(1.0)])).unwrap();
+    assert_eq!(store.rows("acme", id, 0, 10).unwrap().unwrap().rows, [[Cell::Number(1.0)]]);
+    assert_eq!(store.get("acme", id).unwrap(), Some(dataset));
+}
+
+/// `[LIM-1]` The limit holds as bytes arrive, and before any arrive when the client says how many come.
+#[tokio::test]
+async fn lim_1_a_gigabyte_is_refused_early() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits { file_bytes: 1 << 20, ..Limits::default() };
+    let datasets = Datasets::open(dir.path(), limits).unwrap();
+
+    let announced = Upload { announced_bytes: Some(1 << 30), ..upload("acme", "x", "text/csv") };
+    let mut untouched: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> =
+        Box::pin(stream::poll_fn(|_| panic!("an announced size is refused without reading")));
+    let error = datasets.upload(announced, &mut untouched).await.unwrap_err();
+    assert!(matches!(error, DatasetError::TooLarge { limit_bytes: 1_048_576 }), "{error}");
+
+    let chunk = Bytes::from(vec![b'a'; 64 << 10]);
+    let mut taken = 0;
+    let mut endless = Box::pin(stream::poll_fn(|_| {
+        taken += 1;
+        std::task::Poll::Ready(Some(Ok::<_, Infallible>(chunk.clone())))
+    }));
+    let error = datasets.upload(upload("acme", "x", "text/csv"), &mut endless).await.unwrap_err();
+    assert!(matches!(error, DatasetError::TooLarge { .. }), "{error}");
+    drop(endless);
+    assert_eq!(taken, 17, "the chunk that passes the limit is the last one read");
+    assert_eq!(spooled_files(dir.path()), 0);
+}
+
+#[tokio::test]
+async fn uploads_have_a_name_a_type_and_a_turn() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits { uploads: 1, ..Limits::default() };
+    let datasets = Arc::new(Datasets::open(dir.path(), limits).unwrap());
+    for name in ["", "  ", "a\nb", &"x".repeat(201)] {
+        let error = datasets.upload(upload("acme", name, "text/csv"), &mut body(["a\n1\n"])).await.unwrap_err();
+        assert!(matches!(error, DatasetError::BadParameter { name: "name", .. }), "{name:?}: {error}");
+    }
+    assert!(datasets.upload(upload("acme", &"é".repeat(200), "text/csv"), &mut body(["a\n1\n"])).await.is_ok());
+    for media_type in ["", "image/png", "text/csv; charset=latin1"] {
+        let error = datasets.upload(upload("acme", "x", media_type), &mut body(["a\n1\n"])).await.unwrap_err();
+        assert!(matches!(error, DatasetError::UnsupportedType { .. }), "{media_type:?}: {error}");
+    }
+
+    let (started, wait) = tokio::sync::oneshot::channel();
+    let (finish, rest) = tokio::sync::oneshot::channel::<Bytes>();
+    let mut slow = Box::pin(stream::once(async move {
+        started.send(()).unwrap();
+        Ok::<_, Infallible>(rest.await.unwrap())
+    }));
+    let second = async {
+        wait.await.unwrap();
+        let error = datasets.upload(upload("acme", "x", "text/csv"), &mut body(["a\n1\n"])).await.unwrap_err();
+        finish.send(Bytes::from("a\n1\n")).unwrap();
+        error
+    };
+    let (first, second) = tokio::join!(datasets.upload(upload("acme", "slow", "text/csv"), &mut slow), second);
+    assert!(matches!(second, DatasetError::Busy { limit: 1 }), "{second}");
+    first.unwrap();
+    assert!(
+        datasets.upload(upload("acme", "x", "text/csv"), &mut body(["a\n1\n"])).await.is_ok(),
+        "the turn came back"
+    );
+}
+
+#[tokio::test]
+async fn an_upload_that_stalls_is_given_up() {
+    let dir = tempfile::tempdir().unwrap();
+    let limits = Limits { upload_idle: std::time::Duration::from_millis(5), ..Limits::default() };
+    let datasets = Datasets::open(dir.path(), limits).unwrap();
+    let mut stalled = Box::pin(stream::pending::<Result<Bytes, Infallible>>());
+    let error = datasets.upload(upload("acme", "x", "text/csv"), &mut stalled).await.unwrap_err();
+    assert!(matches!(error, DatasetError::Interrupted { .. }), "{error}");
+    assert_eq!(spooled_files(dir.path()), 0);
+}
+
+/// A page of long values ends early, and the cursor goes on where it ended.
+#[tokio::test]
+async fn a_page_is_bounded_in_bytes_too() {
+    let dir = tempfile::tempdir().unwrap();
+    let datasets = open(dir.path());
+    let long = "x".repeat(60 << 10);
+    let rows = 2 * PAGE_BYTES / long.len();
+    let chunks = std::iter::once("a\n".to_owned()).chain((0..rows).map(|_| format!("{long}\n")));
+    let dataset = datasets.upload(upload("acme", "long", "text/csv"), &mut body(chunks)).await.unwrap();
+    let first = datasets.rows("acme", dataset.id, 0, 10_000).await.unwrap().unwrap();
+    assert!(first.rows.len() < rows);
+    let second = datasets.rows("acme", dataset.id, first.next_row.unwrap(), 10_000).await.unwrap().unwrap();
+    assert_eq!((first.rows.len() + second.rows.len(), second.next_row), (rows, None));
+}
+
+/// What an upload left when the process was killed goes at the next start.
+#[test]
+fn leftovers_of_a_crash_are_cleared_at_start() {
+    let dir = tempfile::tempdir().unwrap();
+    drop(open(dir.path()));
+    std::fs::write(dir.path().join("uploads").join("old.part"), "a,b").unwrap();
+    drop(open(dir.path()));
+    assert_eq!(spooled_files(dir.path()), 0);
+}
