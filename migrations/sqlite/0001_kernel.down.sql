@@ -1,0 +1,10 @@
+drop table user_events;
+drop table login_links;
+drop table sessions;
+drop table users;
+drop table organizations;
+drop table canvas_quarantine;
+drop table canvas_history;
+drop table canvas_snapshots;
+drop table canvas_updates;
+drop table canvases;

@@ -1,0 +1,3 @@
+//! Connection handles to the services Jabiru can use. Owns connecting, migrating and running work on a connection; knows no table.
+
+pub mod sqlite;

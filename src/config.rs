@@ -1,0 +1,181 @@
+//! Configuration: what an operator can set, and every limit with the reason for its value.
+//!
+//! Owns parsing and validation. Does not open anything: a value that parses can still fail at start, and says so there.
+
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::{Args, Parser};
+
+/// Everything `jabiru serve` reads. Each flag has a `JABIRU_…` variable; the flag wins.
+#[derive(Debug, Clone, Args)]
+pub struct Config {
+    /// Address and port to listen on. Port 0 picks a free one.
+    #[arg(long, env = "JABIRU_LISTEN", default_value = "127.0.0.1:8080")]
+    pub listen: SocketAddr,
+
+    /// Folder of the embedded store. Created if it does not exist.
+    #[arg(long, env = "JABIRU_DATA_DIR", default_value = "./data")]
+    pub data_dir: PathBuf,
+
+    /// The address people use, e.g. `https://canvas.example.org`. Links, cookies and the Origin check follow it.
+    /// Default: `http://` and the address listened on.
+    #[arg(long, env = "JABIRU_PUBLIC_URL", value_parser = parse_origin)]
+    pub public_url: Option<String>,
+
+    /// Key that signs tokens, at least 32 characters. Default: generated into the data folder at first start.
+    #[arg(long, env = "JABIRU_SECRET", hide_env_values = true, value_parser = parse_secret)]
+    pub secret: Option<String>,
+
+    /// Other origins whose pages may open sockets, comma-separated, e.g. `https://app.example.org`.
+    #[arg(long, env = "JABIRU_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
+    pub allowed_origins: Vec<String>,
+
+    /// Log filter, e.g. `info` or `info,jabiru=debug`.
+    #[arg(long, env = "JABIRU_LOG", default_value = "info")]
+    pub log: String,
+
+    /// Write logs as JSON lines.
+    #[arg(long, env = "JABIRU_LOG_JSON")]
+    pub log_json: bool,
+
+    /// Start with an empty home page instead of the sample canvases.
+    #[arg(long, env = "JABIRU_NO_SAMPLES")]
+    pub no_samples: bool,
+
+    /// The limits; see each one.
+    #[command(flatten)]
+    pub limits: Limits,
+}
+
+/// Every bound of the server. At each there is a typed answer: problem+json over HTTP, a close code over WebSocket.
+#[derive(Debug, Clone, Args)]
+pub struct Limits {
+    /// Largest update frame, bytes. People's edits are tens of bytes; 1 MiB lets a large paste through. Answer: close 4413.
+    #[arg(long, env = "JABIRU_MAX_UPDATE_BYTES", default_value_t = 1 << 20)]
+    pub update_bytes: usize,
+
+    /// Largest sync step 2, bytes: what a client that was offline uploads at once. Answer: close 4413.
+    #[arg(long, env = "JABIRU_MAX_SYNC_BYTES", default_value_t = 16 << 20)]
+    pub sync_bytes: usize,
+
+    /// Largest document, bytes of Yjs v1 state (estimated from what was written). Answer: close 4413.
+    #[arg(long, env = "JABIRU_MAX_DOCUMENT_BYTES", default_value_t = 64 << 20)]
+    pub document_bytes: usize,
+
+    /// Most blocks on a canvas: beyond this no browser lays a grid out smoothly. Answer: 422, or close 4413.
+    #[arg(long, env = "JABIRU_MAX_BLOCKS", default_value_t = 1000)]
+    pub blocks: usize,
+
+    /// Most sessions on this node. Answer: close 1013, so that a load balancer's next try may land elsewhere.
+    #[arg(long, env = "JABIRU_MAX_SESSIONS", default_value_t = 20_000)]
+    pub sessions: usize,
+
+    /// Most sessions in one room. Answer: close 1013.
+    #[arg(long, env = "JABIRU_MAX_ROOM_SESSIONS", default_value_t = 2000)]
+    pub room_sessions: usize,
+
+    /// Most rooms open at once on this node. Answer: close 1013 or 503.
+    #[arg(long, env = "JABIRU_MAX_ROOMS", default_value_t = 20_000)]
+    pub rooms: usize,
+
+    /// Bytes of updates a room keeps while the store does not take them. Answer: the room turns read-only. `[DUR-3]`
+    #[arg(long, env = "JABIRU_MAX_ROOM_PENDING_BYTES", default_value_t = 8 << 20)]
+    pub room_pending_bytes: usize,
+
+    /// The same over all rooms of the node.
+    #[arg(long, env = "JABIRU_MAX_NODE_PENDING_BYTES", default_value_t = 256 << 20)]
+    pub node_pending_bytes: usize,
+
+    /// Bytes queued to one peer before it counts as slow and gets one difference later instead. `[SYNC-5]`
+    #[arg(long, env = "JABIRU_MAX_OUTBOX_BYTES", default_value_t = 1 << 20)]
+    pub outbox_bytes: usize,
+
+    /// Seconds a peer may stay behind before it is closed with 1013. `[SYNC-5]`
+    #[arg(long, env = "JABIRU_SLOW_PEER_SECONDS", default_value = "30", value_parser = parse_seconds)]
+    pub slow_peer: Duration,
+
+    /// Seconds without any inbound frame (pongs count) before a socket is taken for dead: closed with 4408.
+    #[arg(long, env = "JABIRU_SOCKET_TIMEOUT_SECONDS", default_value = "60", value_parser = parse_seconds)]
+    pub socket_timeout: Duration,
+
+    /// Seconds after which something is sent to every client. Stock providers drop a socket silent for 30 s. `[SYNC-6]`
+    #[arg(long, env = "JABIRU_KEEPALIVE_SECONDS", default_value = "15", value_parser = parse_seconds)]
+    pub keepalive: Duration,
+
+    /// Seconds a presence state lives without renewal; y-protocols renews every 15 s and expires after 30 s. `[AW-3]`
+    #[arg(long, env = "JABIRU_PRESENCE_TIMEOUT_SECONDS", default_value = "30", value_parser = parse_seconds)]
+    pub presence_timeout: Duration,
+
+    /// Seconds a room without sessions stays in memory: long enough for a reload, short enough to forget idle canvases.
+    #[arg(long, env = "JABIRU_ROOM_IDLE_SECONDS", default_value = "30", value_parser = parse_seconds)]
+    pub room_idle: Duration,
+
+    /// Seconds shutdown may take; what is not stored by then is named in the log and the exit code is 1. `[DUR-9]`
+    #[arg(long, env = "JABIRU_SHUTDOWN_SECONDS", default_value = "10", value_parser = parse_seconds)]
+    pub shutdown: Duration,
+
+    /// Journal entries of one canvas before they are folded into a snapshot. Opening 1,000 entries costs about 5 ms.
+    #[arg(long, env = "JABIRU_COMPACT_ENTRIES", default_value_t = 500)]
+    pub compact_entries: u64,
+
+    /// Journal bytes of one canvas before they are folded, whatever their count.
+    #[arg(long, env = "JABIRU_COMPACT_BYTES", default_value_t = 4 << 20)]
+    pub compact_bytes: u64,
+
+    /// Largest data set file, bytes. Answer: 413 before it is stored.
+    #[arg(long, env = "JABIRU_MAX_DATASET_BYTES", default_value_t = 64 << 20)]
+    pub dataset_bytes: u64,
+
+    /// Largest JSON body of the other routes, bytes: a canvas of 1,000 rich blocks is about 1 MiB. Answer: 413.
+    #[arg(long, env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20)]
+    pub body_bytes: usize,
+}
+
+/// Commands a room holds before its writers wait. 256 updates are about 1 ms of work, so waiting is short and memory small.
+pub const ROOM_INBOX: usize = 256;
+
+/// The environment variables of services this version cannot use. A set variable that is ignored would be a silent fallback.
+pub const UNSUPPORTED_VARIABLES: [&str; 3] = ["JABIRU_MONGODB_URL", "JABIRU_REDIS_URL", "JABIRU_CLICKHOUSE_URL"];
+
+impl Default for Limits {
+    /// The documented defaults: the same text that `--help` shows, parsed, so there is one source.
+    fn default() -> Self {
+        #[derive(Parser)]
+        struct Defaults {
+            #[command(flatten)]
+            limits: Limits,
+        }
+        Defaults::parse_from(["jabiru"]).limits
+    }
+}
+
+impl Config {
+    /// The origin people reach this server at, without a trailing slash. `bound` is the address really listened on.
+    #[must_use]
+    pub fn public_origin(&self, bound: SocketAddr) -> String {
+        self.public_url.clone().unwrap_or_else(|| format!("http://{bound}"))
+    }
+}
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse::<f64>() {
+        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(Duration::from_secs_f64(seconds)),
+        _ => Err("expected seconds, more than 0 and at most 86400".to_owned()),
+    }
+}
+
+fn parse_secret(text: &str) -> Result<String, String> {
+    if text.len() >= 32 { Ok(text.to_owned()) } else { Err("expected at least 32 characters".to_owned()) }
+}
+
+/// `scheme://host[:port]`, lower-cased, without a path: what a browser sends in `Origin`.
+fn parse_origin(text: &str) -> Result<String, String> {
+    let trimmed = text.trim().trim_end_matches('/').to_ascii_lowercase();
+    let host = trimmed.strip_prefix("http://").or_else(|| trimmed.strip_prefix("https://"));
+    match host {
+        Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(trimmed),
+        _ => Err("expected an origin such as https://canvas.example.org, without a path".to_owned()),
+    }
+}

@@ -1,0 +1,370 @@
+//! One canvas's Yjs document. Owns applying, encoding and rebuilding; does not know who sent what or where it is stored.
+//!
+//! # Invariants
+//! - Every call into yrs that works on foreign bytes is caught: a panic makes the document [`Broken`], never the process. `[LIM-5]`
+//! - Nothing incomplete stays inside: what could not be integrated is pruned in the transaction that brought it. `[DUR-8]`
+
+use std::mem::ManuallyDrop;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use bytes::Bytes;
+use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
+use yrs::{ClientID, Doc, IdSet, OffsetKind, Options, ReadTxn, StateVector, Transact, TransactionMut, Update, WriteTxn};
+
+use super::schema;
+use crate::protocol::{self, UpdateSummary};
+
+/// What one update did to the document.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Applied {
+    /// Something is new.
+    Changed,
+    /// All of it was known. `[DUR-7]`
+    Nothing,
+    /// It builds on something this document does not have; only what does not was taken in. `[DUR-8]`
+    Missing,
+}
+
+/// The outcome of a batch of updates applied in one transaction.
+#[derive(Debug)]
+pub struct Batch {
+    /// One for each update, in order.
+    pub applied: Vec<Applied>,
+    /// Everything the batch changed as one update (Yjs v1); `None` if it changed nothing.
+    pub change: Option<Bytes>,
+}
+
+/// yrs panicked or refused: the document may hold half an update and must be rebuilt from the journal. `[LIM-5]`
+#[derive(Debug, thiserror::Error)]
+#[error("update {index} of the batch broke the document: {reason}")]
+pub struct Broken {
+    /// Which update of the batch it was.
+    pub index: usize,
+    /// What yrs said; never document content.
+    pub reason: String,
+}
+
+/// A Yjs document with the caches a room needs.
+pub struct Document {
+    doc: Doc,
+    /// Counts transactions that changed something; names a state for the caches.
+    version: u64,
+    /// Bytes of state this document was built from, and of every change since: an upper estimate of its encoded size.
+    written_bytes: usize,
+    /// First clocks the last transaction inserted, by client: what turns the state vector back to the one before it.
+    last_inserts: Vec<(ClientID, u32)>,
+    /// The whole state as a sync step 2 frame, shared by every joiner of that version. `[SYNC-4]`
+    whole: Option<(u64, Bytes)>,
+}
+
+impl Default for Document {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl Document {
+    /// An empty document.
+    #[must_use]
+    pub fn new() -> Self {
+        // Yjs counts UTF-16 units; yrs's default counts bytes and would shift every edit after an emoji.
+        // `Options::default` also leaves the formatting clean-up off: a server must not write deletions of its own.
+        let options = Options { offset_kind: OffsetKind::Utf16, ..Options::default() };
+        Self { doc: Doc::with_options(options), version: 0, written_bytes: 0, last_inserts: Vec::new(), whole: None }
+    }
+
+    /// Rebuilds a document from what the store holds: a snapshot (see [`Document::encode_snapshot`]) and journal entries (Yjs v1).
+    ///
+    /// # Errors
+    /// The snapshot or an entry cannot be read; the text names which.
+    pub fn restore(snapshot: Option<&[u8]>, entries: &[Bytes]) -> Result<Self, RestoreError> {
+        let mut document = Self::new();
+        if let Some(bytes) = snapshot {
+            let state = zstd::decode_all(bytes).map_err(|error| RestoreError::Snapshot(error.to_string()))?;
+            document.written_bytes = state.len();
+            document
+                .guarded(|txn, _| txn.apply_update(Update::decode_v2(&state).map_err(text)?).map_err(text))
+                .map_err(|broken| RestoreError::Snapshot(broken.reason))?;
+        }
+        document
+            .guarded(|txn, index| {
+                for (at, entry) in entries.iter().enumerate() {
+                    *index = at;
+                    txn.apply_update(Update::decode_v1(entry).map_err(text)?).map_err(text)?;
+                }
+                Ok(())
+            })
+            .map_err(|broken| RestoreError::Entry { index: broken.index, reason: broken.reason })?;
+        document.written_bytes += entries.iter().map(Bytes::len).sum::<usize>();
+        Ok(document)
+    }
+
+    /// Applies updates (Yjs v1, already checked) in one transaction.
+    ///
+    /// # Errors
+    /// [`Broken`]: drop this document and rebuild it without the update named.
+    pub fn apply(&mut self, updates: &[&[u8]]) -> Result<Batch, Broken> {
+        let mut applied = Vec::with_capacity(updates.len());
+        let change = self.guarded(|txn, index| {
+            for (at, update) in updates.iter().enumerate() {
+                *index = at;
+                #[cfg(test)]
+                poison::check(update);
+                let before = extent(txn);
+                txn.apply_update(Update::decode_v1(update).map_err(text)?).map_err(text)?;
+                applied.push(if txn.has_missing_updates() {
+                    let _ = txn.prune_pending();
+                    Applied::Missing
+                } else if extent(txn) == before {
+                    Applied::Nothing
+                } else {
+                    Applied::Changed
+                });
+            }
+            Ok(Change::of(txn))
+        })?;
+        Ok(Batch { applied, change: self.changed(change) })
+    }
+
+    /// Runs an edit of the server's own in one transaction and returns what it changed (Yjs v1), if anything.
+    ///
+    /// # Errors
+    /// As [`Document::apply`].
+    pub fn edit(&mut self, edit: impl FnOnce(&mut TransactionMut<'_>)) -> Result<Option<Bytes>, Broken> {
+        let change = self.guarded(|txn, _| {
+            edit(txn);
+            Ok(Change::of(txn))
+        })?;
+        Ok(self.changed(change))
+    }
+
+    /// How many transactions have changed this document since it was built.
+    #[must_use]
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// An upper estimate of the encoded state, bytes.
+    #[must_use]
+    pub fn written_bytes(&self) -> usize {
+        self.written_bytes
+    }
+
+    /// The current state vector.
+    #[must_use]
+    pub fn state_vector(&self) -> StateVector {
+        self.doc.transact().state_vector()
+    }
+
+    /// The state vector before the last transaction that changed something.
+    #[must_use]
+    pub fn state_vector_before_last(&self) -> StateVector {
+        let mut state = self.state_vector();
+        for (client, clock) in &self.last_inserts {
+            state.set_min(*client, *clock);
+        }
+        state
+    }
+
+    /// Whether an update (Yjs v1, checked) holds nothing new. `summary` is the check's.
+    ///
+    /// Reads the whole document if the update deletes anything: for the rare session that may not edit, not for every update.
+    #[must_use]
+    pub fn knows(&self, update: &[u8], summary: &UpdateSummary) -> bool {
+        let txn = self.doc.transact();
+        let state = txn.state_vector();
+        let inserts_known = summary.clients.iter().all(|range| state.get(&ClientID::new(range.client)) >= range.end);
+        if !inserts_known || summary.deletes == 0 {
+            return inserts_known;
+        }
+        let update = catch_unwind(|| Update::decode_v1(update).ok()).ok().flatten();
+        update.is_some_and(|update| update.delete_set().diff(&txn.snapshot().delete_set).is_empty())
+    }
+
+    /// What a holder of `since` lacks, as a Yjs update v1.
+    #[must_use]
+    pub fn difference(&self, since: &StateVector) -> Vec<u8> {
+        self.doc.transact().encode_diff_v1(since)
+    }
+
+    /// The exact encoded size, bytes; encodes the document.
+    #[must_use]
+    pub fn encoded_bytes(&mut self) -> usize {
+        self.step2_frame(&StateVector::default()).len()
+    }
+
+    /// How many blocks the canvas has.
+    #[must_use]
+    pub fn block_count(&self) -> usize {
+        schema::block_count(&self.doc.transact())
+    }
+
+    /// How many it would have with an update applied; works on a copy.
+    #[must_use]
+    pub fn block_count_after(&self, update: &[u8]) -> usize {
+        let mut copy = Self::new();
+        let state = self.difference(&StateVector::default());
+        // A copy that breaks says nothing about the count; applying for real will contain it.
+        copy.apply(&[&state, update]).map_or(0, |_| copy.block_count())
+    }
+
+    /// The current state as a sync step 1 frame.
+    #[must_use]
+    pub fn step1_frame(&self) -> Bytes {
+        protocol::sync_step1(&self.state_vector().encode_v1())
+    }
+
+    /// A sync step 2 frame with what a holder of `since` lacks; the whole state is encoded once a version. `[SYNC-2]` `[SYNC-4]`
+    pub fn step2_frame(&mut self, since: &StateVector) -> Bytes {
+        if !since.is_empty() {
+            return protocol::sync_step2(&self.doc.transact().encode_diff_v1(since));
+        }
+        if let Some((version, frame)) = &self.whole
+            && *version == self.version
+        {
+            return frame.clone();
+        }
+        let frame = protocol::sync_step2(&self.doc.transact().encode_diff_v1(since));
+        self.written_bytes = frame.len();
+        self.whole = Some((self.version, frame.clone()));
+        frame
+    }
+
+    /// An update frame with everything a holder of `since` lacks, for a peer that fell behind. `[SYNC-5]`
+    #[must_use]
+    pub fn update_frame(&self, since: &StateVector) -> Bytes {
+        protocol::update(&self.doc.transact().encode_diff_v1(since))
+    }
+
+    /// Drops the cached whole state; an idle room has no use for it.
+    pub fn forget_cache(&mut self) {
+        self.whole = None;
+    }
+
+    /// The state as a snapshot is stored: Yjs v2 in a zstd frame (a third of v1 on measured text documents).
+    ///
+    /// # Errors
+    /// zstd could not compress.
+    pub fn encode_snapshot(&self) -> std::io::Result<Vec<u8>> {
+        zstd::encode_all(self.doc.transact().encode_state_as_update_v2(&StateVector::default()).as_slice(), 3)
+    }
+
+    /// The canvas this document holds.
+    #[must_use]
+    pub fn materialise(&self) -> schema::CanvasJson {
+        schema::materialise(&self.doc.transact())
+    }
+
+    /// What lists show of the canvas; cheap.
+    #[must_use]
+    pub fn headline(&self) -> Headline {
+        let txn = self.doc.transact();
+        let (name, description) = schema::name_and_description(&txn);
+        Headline { name, description, blocks: schema::block_count(&txn) }
+    }
+
+    fn changed(&mut self, change: Option<Change>) -> Option<Bytes> {
+        let Change { update, inserts } = change?;
+        self.version += 1;
+        self.written_bytes += update.len();
+        self.last_inserts = inserts;
+        self.whole = None;
+        Some(update)
+    }
+
+    /// Runs `work` in a transaction with panics caught.
+    ///
+    /// A transaction commits when dropped, also while unwinding, where a second panic would abort the process. So it is dropped by
+    /// hand on the good path only; after a panic it is leaked with its document, which is dropped right after.
+    fn guarded<T>(
+        &mut self,
+        work: impl FnOnce(&mut TransactionMut<'_>, &mut usize) -> Result<T, String>,
+    ) -> Result<T, Broken> {
+        let mut index = 0;
+        let outcome = catch_unwind(AssertUnwindSafe(|| {
+            let mut txn = ManuallyDrop::new(self.doc.transact_mut());
+            let outcome = work(&mut txn, &mut index);
+            drop(ManuallyDrop::into_inner(txn));
+            outcome
+        }));
+        match outcome {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(reason)) => Err(Broken { index, reason }),
+            Err(panic) => Err(Broken { index, reason: panic_text(panic.as_ref()) }),
+        }
+    }
+}
+
+/// What a transaction changed.
+struct Change {
+    update: Bytes,
+    inserts: Vec<(ClientID, u32)>,
+}
+
+impl Change {
+    fn of(txn: &TransactionMut<'_>) -> Option<Self> {
+        if extent(txn) == (0, 0) {
+            return None;
+        }
+        let inserted = txn.insert_set();
+        let first = |client| inserted.get(&client).and_then(|ranges| ranges.clock_start());
+        let inserts = inserted.client_ids().filter_map(|client| first(client).map(|clock| (client, clock)));
+        Some(Self { inserts: inserts.collect(), update: Bytes::from(txn.encode_update_v1()) })
+    }
+}
+
+/// What lists show of a canvas.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Headline {
+    /// Its name.
+    pub name: String,
+    /// Its description.
+    pub description: String,
+    /// How many blocks it has.
+    pub blocks: usize,
+}
+
+/// Why a document cannot be rebuilt.
+#[derive(Debug, thiserror::Error)]
+pub enum RestoreError {
+    /// The snapshot is not readable.
+    #[error("the snapshot cannot be read: {0}")]
+    Snapshot(String),
+    /// A journal entry is not readable.
+    #[error("journal entry {index} after the snapshot cannot be read: {reason}")]
+    Entry {
+        /// Its position after the snapshot, from 0.
+        index: usize,
+        /// What yrs said.
+        reason: String,
+    },
+}
+
+/// How much a transaction has inserted and deleted so far: (clock units, deleted units). Grows with every effect.
+fn extent(txn: &TransactionMut<'_>) -> (u64, u64) {
+    let units = |set: &IdSet| {
+        set.iter().flat_map(|(_, ranges)| ranges.iter()).map(|range| u64::from(range.end - range.start)).sum()
+    };
+    (units(txn.insert_set()), units(txn.delete_set()))
+}
+
+fn text(error: impl std::fmt::Display) -> String {
+    error.to_string()
+}
+
+fn panic_text(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "a panic without a text".to_owned())
+}
+
+/// Makes yrs panic on demand: no input that passes the wire check is known to do it, and `[LIM-5]` must hold all the same.
+#[cfg(test)]
+pub(crate) mod poison {
+    /// An update containing these bytes panics in unit tests.
+    pub(crate) const MARK: &[u8] = b"poison-for-the-test-of-containment";
+
+    pub(super) fn check(update: &[u8]) {
+        assert!(!update.windows(MARK.len()).any(|window| window == MARK), "poisoned update");
+    }
+}

@@ -1,0 +1,314 @@
+//! The hub: canvas id → room. Opens a room once, hands sessions to it, drains all rooms at shutdown.
+//!
+//! Owns the map and the life of the room tasks. Does not know what happens inside a room.
+//!
+//! # Invariant
+//! The handle goes into the map first and the room loads itself as its first act, so concurrent first joins share one load. `[ROOM-1]`
+
+use std::future::Future;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use bytes::Bytes;
+use dashmap::DashMap;
+use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::{Command, Facts, Inbound, NewPeer, Node, actor};
+use crate::bus::Frame;
+use crate::config::ROOM_INBOX;
+use crate::doc::schema::CanvasJson;
+use crate::id::{CanvasId, PeerId};
+use crate::protocol::{AwarenessEntry, Close, Closing, UpdateSummary};
+use crate::store::StoreError;
+use crate::telemetry::names;
+
+/// How often a join that met a room being unloaded tries the next one. Each try needs a room to end in between.
+const JOIN_ATTEMPTS: usize = 8;
+
+/// Longest wait for a room to answer a join: a store that hangs must not hold a socket for ever.
+const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// See the module docs.
+pub struct Hub {
+    node: Arc<Node>,
+    rooms: DashMap<CanvasId, Handle>,
+    tasks: TaskTracker,
+    next: AtomicU64,
+    closing: CancellationToken,
+}
+
+#[derive(Clone)]
+struct Handle {
+    commands: mpsc::Sender<Command>,
+    /// Tells one room of a canvas from the next one.
+    generation: u64,
+    facts: Arc<OnceLock<Facts>>,
+}
+
+/// A session's place in a room. Leaving is dropping it.
+pub struct Membership {
+    peer: PeerId,
+    commands: mpsc::Sender<Command>,
+    tasks: TaskTracker,
+}
+
+impl Hub {
+    /// A hub without rooms.
+    #[must_use]
+    pub fn new(node: Arc<Node>) -> Arc<Self> {
+        let hub = Arc::new(Self {
+            node,
+            rooms: DashMap::new(),
+            tasks: TaskTracker::new(),
+            next: AtomicU64::new(1),
+            closing: CancellationToken::new(),
+        });
+        let bus = Arc::clone(&hub).follow_bus();
+        hub.tasks.spawn(bus);
+        hub
+    }
+
+    /// What the rooms share.
+    pub fn node(&self) -> &Arc<Node> {
+        &self.node
+    }
+
+    /// How many rooms are open.
+    #[must_use]
+    pub fn open_rooms(&self) -> usize {
+        self.rooms.len()
+    }
+
+    /// Whether shutdown has begun.
+    #[must_use]
+    pub fn is_closing(&self) -> bool {
+        self.closing.is_cancelled()
+    }
+
+    /// The record of a canvas: from its open room if there is one, else from the store. So sessions can come to an open canvas while
+    /// the store is down. `[DUR-3]`
+    ///
+    /// # Errors
+    /// The canvas is not open and the store does not answer.
+    pub async fn facts(&self, id: CanvasId) -> Result<Option<Facts>, StoreError> {
+        let known = self.rooms.get(&id).map(|handle| Arc::clone(&handle.facts));
+        if let Some(facts) = known.as_ref().and_then(|facts| facts.get()) {
+            return Ok(Some(Arc::clone(facts)));
+        }
+        let record = self.node.store.canvas(id).await?.map(Arc::new);
+        if let (Some(slot), Some(record)) = (known, &record)
+            && record.deleted_at.is_none()
+        {
+            let _ = slot.set(Arc::clone(record));
+        }
+        Ok(record)
+    }
+
+    /// Brings a session into the room of `facts`, opening it if needed.
+    ///
+    /// # Errors
+    /// Why the session must be closed instead.
+    pub async fn join(self: &Arc<Self>, facts: &Facts, new: impl Fn() -> NewPeer) -> Result<Membership, Closing> {
+        let deadline = Instant::now() + JOIN_TIMEOUT;
+        for _ in 0..JOIN_ATTEMPTS {
+            let handle = self.open(facts.id)?;
+            let _ = handle.facts.set(Arc::clone(facts));
+            let (reply, answer) = oneshot::channel();
+            if handle.commands.send(Command::Join(new(), reply)).await.is_err() {
+                continue;
+            }
+            match tokio::time::timeout_at(deadline, answer).await {
+                Ok(Ok(Ok(peer))) => {
+                    return Ok(Membership { peer, commands: handle.commands, tasks: self.tasks.clone() });
+                }
+                Ok(Ok(Err(closing))) => return Err(closing),
+                // The room ended before it came to this join: the next one has the same data. `[DUR-4]`
+                Ok(Err(_)) => {}
+                Err(_) => break,
+            }
+        }
+        Err(Closing::new(Close::Overloaded, "the canvas is not loading right now; try again in a moment"))
+    }
+
+    /// The canvas as an open room has it; `None` if it is not open here.
+    pub async fn read(&self, id: CanvasId) -> Option<CanvasJson> {
+        let commands = self.rooms.get(&id).map(|handle| handle.commands.clone())?;
+        let (reply, answer) = oneshot::channel();
+        commands.send(Command::Read(reply)).await.ok()?;
+        answer.await.ok()?.ok()
+    }
+
+    /// Changes name or description through the room, so that everyone on the canvas sees it; answers when it is in the journal.
+    ///
+    /// # Errors
+    /// Why it could not be done.
+    pub async fn rename(
+        self: &Arc<Self>,
+        id: CanvasId,
+        name: Option<String>,
+        description: Option<String>,
+        actor: &str,
+    ) -> Result<(), Closing> {
+        for _ in 0..JOIN_ATTEMPTS {
+            let handle = self.open(id)?;
+            let (reply, answer) = oneshot::channel();
+            let (name, description) = (name.clone(), description.clone());
+            let command = Command::Rename { name, description, actor: actor.to_owned(), reply };
+            if handle.commands.send(command).await.is_err() {
+                continue;
+            }
+            match tokio::time::timeout(JOIN_TIMEOUT, answer).await {
+                Ok(Ok(outcome)) => return outcome,
+                Ok(Err(_)) => {}
+                Err(_) => break,
+            }
+        }
+        Err(Closing::new(Close::Overloaded, "the canvas does not answer right now; try again in a moment"))
+    }
+
+    /// Ends every session on a canvas.
+    pub async fn close(&self, id: CanvasId, closing: Closing) {
+        let commands = self.rooms.get(&id).map(|handle| handle.commands.clone());
+        if let Some(commands) = commands {
+            let _ = commands.send(Command::Close(closing)).await;
+        }
+    }
+
+    /// Closes every session with 1012 and waits until every tail is written. `[DUR-9]`
+    ///
+    /// # Errors
+    /// The bytes that are not in the journal at the deadline.
+    pub async fn shutdown(&self, deadline: Instant) -> Result<(), usize> {
+        self.closing.cancel();
+        let rooms: Vec<_> = self.rooms.iter().map(|room| room.commands.clone()).collect();
+        for commands in rooms {
+            let _ = tokio::time::timeout_at(deadline, commands.send(Command::Shutdown)).await;
+        }
+        self.tasks.close();
+        let drained = tokio::time::timeout_at(deadline, self.tasks.wait()).await;
+        drained.map_err(|_| self.node.pressure.pending_bytes())
+    }
+
+    pub(super) fn next_peer(&self) -> PeerId {
+        PeerId(self.next.fetch_add(1, Ordering::Relaxed))
+    }
+
+    pub(super) fn forget(&self, id: CanvasId, generation: u64) {
+        self.rooms.remove_if(&id, |_, handle| handle.generation == generation);
+        metrics::gauge!(names::ROOMS).set(self.rooms.len() as f64);
+    }
+
+    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        self.tasks.spawn(task);
+    }
+
+    fn open(self: &Arc<Self>, id: CanvasId) -> Result<Handle, Closing> {
+        if self.is_closing() {
+            return Err(Closing::new(Close::Restarting, "the server is restarting"));
+        }
+        if let Some(handle) = self.rooms.get(&id) {
+            return Ok(handle.clone());
+        }
+        if self.rooms.len() >= self.node.limits.rooms {
+            let reason = "as many canvases are open as this server allows; try again later";
+            return Err(Closing::new(Close::Overloaded, reason));
+        }
+        let mut fresh = None;
+        let handle = self
+            .rooms
+            .entry(id)
+            .or_insert_with(|| {
+                let (commands, inbox) = mpsc::channel(ROOM_INBOX);
+                let generation = self.next.fetch_add(1, Ordering::Relaxed);
+                fresh = Some(inbox);
+                Handle { commands, generation, facts: Arc::default() }
+            })
+            .clone();
+        if let Some(inbox) = fresh {
+            self.tasks.spawn(actor::run(Arc::clone(self), id, handle.generation, inbox));
+            metrics::gauge!(names::ROOMS).set(self.rooms.len() as f64);
+        }
+        Ok(handle)
+    }
+
+    /// Gives what other nodes publish to the rooms that are open here. `[BUS-1]`
+    async fn follow_bus(self: Arc<Self>) {
+        let mut frames = self.node.bus.subscribe();
+        while let Some(Some(frame)) = self.closing.run_until_cancelled(frames.next()).await {
+            match frame {
+                Frame::Change { node, canvas, update } => {
+                    if *node != *self.node.id {
+                        self.pass(canvas, Command::Remote(update)).await;
+                    }
+                }
+                Frame::Missed => {
+                    let open: Vec<_> = self.rooms.iter().map(|room| *room.key()).collect();
+                    for canvas in open {
+                        self.pass(canvas, Command::CatchUp).await;
+                    }
+                }
+            }
+        }
+    }
+
+    async fn pass(&self, canvas: CanvasId, command: Command) {
+        let commands = self.rooms.get(&canvas).map(|handle| handle.commands.clone());
+        if let Some(commands) = commands {
+            let _ = commands.send(command).await;
+        }
+    }
+}
+
+impl Membership {
+    /// The session's id in its room.
+    #[must_use]
+    pub fn peer(&self) -> PeerId {
+        self.peer
+    }
+
+    /// Hands in a sync step 1. `false`: the room has ended.
+    pub async fn step1(&self, state_vector: Bytes) -> bool {
+        self.send(Command::Step1(self.peer, state_vector)).await
+    }
+
+    /// Hands in the `number`th sync step 2 or update of this session; waits while the room is busy.
+    pub async fn update(&self, number: u64, update: Bytes, summary: UpdateSummary, is_step2: bool) -> bool {
+        self.send(Command::Update(self.peer, Inbound { number, update, summary, is_step2 })).await
+    }
+
+    /// Hands in awareness entries.
+    pub async fn awareness(&self, entries: Vec<AwarenessEntry>) -> bool {
+        self.send(Command::Awareness(self.peer, entries)).await
+    }
+
+    /// Asks for everybody's awareness state.
+    pub async fn query_awareness(&self) -> bool {
+        self.send(Command::QueryAwareness(self.peer)).await
+    }
+
+    /// Reports that the outbox, which had overflowed, is empty. `[SYNC-5]`
+    pub async fn drained(&self) -> bool {
+        self.send(Command::Drained(self.peer)).await
+    }
+
+    async fn send(&self, command: Command) -> bool {
+        self.commands.send(command).await.is_ok()
+    }
+}
+
+impl Drop for Membership {
+    fn drop(&mut self) {
+        let leave = Command::Leave(self.peer);
+        // A full inbox must not lose the departure, and dropping cannot wait: the rare case goes on a task.
+        if let Err(mpsc::error::TrySendError::Full(leave)) = self.commands.try_send(leave) {
+            let commands = self.commands.clone();
+            self.tasks.spawn(async move {
+                let _ = commands.send(leave).await;
+            });
+        }
+    }
+}

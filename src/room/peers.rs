@@ -1,0 +1,298 @@
+//! The sessions of a room: what each is queued, owed and has been told.
+//!
+//! Owns the outbox between the room (which never waits for a peer) and the session's write loop (which waits for its socket only).
+//! Does not decide what to send.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use bytes::Bytes;
+use tokio::sync::Notify;
+use tokio::time::Instant;
+use yrs::StateVector;
+
+use crate::access::{Identity, Role};
+use crate::doc::Document;
+use crate::protocol::{self, Closing};
+
+/// Frames on their way to one session. `[SYNC-5]`
+///
+/// Bounded in bytes: while it is over its limit nothing of a document is added; the room notes the state the peer is left at and sends
+/// one difference from there when the socket has drained. Acks and the keepalive are not queued at all: only the newest ack counts.
+pub struct Outbox {
+    queue: Mutex<Queue>,
+    wake: Notify,
+    limit_bytes: usize,
+}
+
+#[derive(Default)]
+struct Queue {
+    frames: VecDeque<Bytes>,
+    /// Bytes queued or being written.
+    bytes: usize,
+    ack: Option<u64>,
+    /// Something was left out; the room waits to hear that the socket drained.
+    behind: bool,
+    closing: Option<Closing>,
+}
+
+/// What the write loop takes at once.
+pub struct Outgoing {
+    /// Frames in order.
+    pub frames: VecDeque<Bytes>,
+    /// The newest ack, if it has not been sent. `[SYNC-7]`
+    pub ack: Option<u64>,
+    /// Close after these frames.
+    pub closing: Option<Closing>,
+}
+
+impl Outbox {
+    /// An empty outbox that counts as slow above `limit_bytes`.
+    #[must_use]
+    pub fn new(limit_bytes: usize) -> Arc<Self> {
+        Arc::new(Self { queue: Mutex::default(), wake: Notify::new(), limit_bytes })
+    }
+
+    /// Queues a frame. `false`: the peer is slow, nothing was queued, and the room must bring it up to date later.
+    pub fn push(&self, frame: Bytes) -> bool {
+        let mut queue = self.lock();
+        if queue.behind || queue.bytes >= self.limit_bytes {
+            queue.behind = true;
+            return false;
+        }
+        queue.bytes += frame.len();
+        queue.frames.push_back(frame);
+        drop(queue);
+        self.wake.notify_one();
+        true
+    }
+
+    /// Queues a frame whatever the level: for notices and refusals, which are rare and small.
+    pub fn push_anyway(&self, frame: Bytes) {
+        let mut queue = self.lock();
+        queue.bytes += frame.len();
+        queue.frames.push_back(frame);
+        drop(queue);
+        self.wake.notify_one();
+    }
+
+    /// The room is about to bring a drained peer up to date: frames may be queued again.
+    pub fn resume(&self) {
+        self.lock().behind = false;
+    }
+
+    /// The first `n` messages are durable.
+    pub fn ack(&self, n: u64) {
+        self.lock().ack = Some(n);
+        self.wake.notify_one();
+    }
+
+    /// Ends the session after what is queued, or at once if its socket does not take it. The first reason stays.
+    pub fn close(&self, closing: Closing) {
+        self.lock().closing.get_or_insert(closing);
+        self.wake.notify_one();
+    }
+
+    /// Everything to write now; `None` if there is nothing.
+    #[must_use]
+    pub fn take(&self) -> Option<Outgoing> {
+        let mut queue = self.lock();
+        if queue.frames.is_empty() && queue.ack.is_none() && queue.closing.is_none() {
+            return None;
+        }
+        Some(Outgoing {
+            frames: std::mem::take(&mut queue.frames),
+            ack: queue.ack.take(),
+            closing: queue.closing.clone(),
+        })
+    }
+
+    /// `bytes` have left through the socket. `true`: the outbox is empty and the room should hear of it.
+    pub fn written(&self, bytes: usize) -> bool {
+        let mut queue = self.lock();
+        queue.bytes = queue.bytes.saturating_sub(bytes);
+        queue.behind && queue.bytes == 0
+    }
+
+    /// Resolves when there may be something to take.
+    pub async fn ready(&self) {
+        self.wake.notified().await;
+    }
+
+    /// Why the session is being closed, if it is.
+    #[must_use]
+    pub fn closing(&self) -> Option<Closing> {
+        self.lock().closing.clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A session as its room sees it.
+pub(super) struct Peer {
+    pub(super) identity: Identity,
+    pub(super) role: Role,
+    pub(super) outbox: Arc<Outbox>,
+    pub(super) acks: bool,
+    pub(super) notices: bool,
+    /// Its first sync step 1 was answered: from then on it gets document frames. Before, the answer will hold them.
+    pub(super) synced: bool,
+    /// Whether it has sent awareness before: its first message announces itself.
+    pub(super) announced: bool,
+    /// Where it was left when its outbox overflowed, and since when. `[SYNC-5]`
+    pub(super) behind: Option<(StateVector, Instant)>,
+    /// Presence frames were left out: everyone's state is due when it has drained.
+    pub(super) presence_stale: bool,
+    pub(super) receipts: Receipts,
+    /// It was told why its updates are refused; once is enough.
+    pub(super) told: bool,
+    /// A sync step 1 is under way to it because something of it is missing here. One at a time.
+    pub(super) asked: bool,
+}
+
+impl Peer {
+    /// Sends a document frame; if the peer is slow, notes `left_at`, the state before this frame.
+    pub(super) fn send_document(&mut self, frame: &Bytes, left_at: impl FnOnce() -> StateVector) {
+        if self.behind.is_none() && !self.outbox.push(frame.clone()) {
+            self.behind = Some((left_at(), Instant::now()));
+            metrics::counter!(crate::telemetry::names::PEERS_BEHIND).increment(1);
+        }
+    }
+
+    /// Sends a presence frame unless the peer is slow.
+    pub(super) fn send_presence(&mut self, frame: &Bytes) {
+        if self.presence_stale || self.behind.is_some() || !self.outbox.push(frame.clone()) {
+            self.presence_stale = true;
+        }
+    }
+
+    /// Message `number` is not taken, for a reason the person should read. `kind` is what a program reads.
+    pub(super) fn refuse(&mut self, number: u64, kind: &'static str, reason: &str) {
+        metrics::counter!(crate::telemetry::names::REFUSED, "reason" => kind).increment(1);
+        self.receipts.refused(number);
+        if !std::mem::replace(&mut self.told, true) {
+            let notice = serde_json::json!({ "type": "update_refused", "reason": kind, "message": reason });
+            self.tell(&notice, Some(reason));
+        }
+    }
+
+    /// Asks for everything the session has that `document` lacks, unless that question is under way. `[DUR-8]`
+    pub(super) fn ask(&mut self, document: &Document) {
+        if !std::mem::replace(&mut self.asked, true) {
+            self.outbox.push_anyway(document.step1_frame());
+        }
+    }
+
+    /// The journal holds everything up to `durable`: sends the ack that follows from it.
+    pub(super) fn settle(&mut self, durable: u64) {
+        if let Some(n) = self.receipts.durable(durable)
+            && self.acks
+        {
+            self.outbox.ack(n);
+        }
+    }
+
+    /// Tells a session that asked for notices what happened; others get the same words as a y-protocols refusal if it is one.
+    pub(super) fn tell(&self, notice: &serde_json::Value, refusal: Option<&str>) {
+        if self.notices {
+            self.outbox.push_anyway(protocol::notice(&notice.to_string()));
+        } else if let Some(reason) = refusal {
+            self.outbox.push_anyway(protocol::refusal(reason));
+        }
+    }
+}
+
+/// Which of a session's messages are durable. `[SYNC-7]`
+///
+/// An ack of `n` says that *all* of the first `n` are. So a message that was not taken (missing dependencies, a read-only room, a role
+/// that may not edit) holds back every later one, until a sync step 2 of that session is taken: it carries everything the session had
+/// when it was sent, and with it what was held back.
+#[derive(Debug, Default)]
+pub(super) struct Receipts {
+    /// (journal position that holds it, message number), both rising. Messages taken at one position share an entry.
+    waiting: VecDeque<(u64, u64)>,
+    /// Number of the first message that was not taken.
+    hole: Option<u64>,
+    acked: u64,
+}
+
+impl Receipts {
+    /// Message `number` is in the document; journal position `position` will hold it.
+    pub(super) fn taken(&mut self, number: u64, position: u64, is_step2: bool) {
+        if is_step2 {
+            self.hole = None;
+        }
+        if self.hole.is_some() {
+            return;
+        }
+        match self.waiting.back_mut() {
+            Some((last, newest)) if *last == position => *newest = number,
+            _ => self.waiting.push_back((position, number)),
+        }
+    }
+
+    /// Message `number` was not taken.
+    pub(super) fn refused(&mut self, number: u64) {
+        self.hole.get_or_insert(number);
+    }
+
+    /// Whether something of this session is missing here.
+    pub(super) fn has_hole(&self) -> bool {
+        self.hole.is_some()
+    }
+
+    /// The journal holds everything up to `position`: the new ack, if it grew.
+    pub(super) fn durable(&mut self, position: u64) -> Option<u64> {
+        let mut newest = None;
+        while let Some((at, number)) = self.waiting.front().copied()
+            && at <= position
+        {
+            newest = Some(number);
+            self.waiting.pop_front();
+        }
+        let newest = newest.filter(|number| *number > self.acked)?;
+        self.acked = newest;
+        Some(newest)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sync_7_acks_only_grow_and_stop_at_a_hole() {
+        let mut receipts = Receipts::default();
+        receipts.taken(1, 1, true);
+        receipts.taken(2, 2, false);
+        receipts.taken(3, 2, false);
+        assert_eq!(receipts.durable(1), Some(1));
+        assert_eq!(receipts.durable(1), None);
+        assert_eq!(receipts.durable(2), Some(3));
+        receipts.refused(4);
+        receipts.taken(5, 3, false);
+        assert_eq!(receipts.durable(3), None, "5 must not be acked while 4 is missing");
+        receipts.taken(6, 4, true);
+        assert_eq!(receipts.durable(4), Some(6), "a sync step 2 carries what was missing");
+    }
+
+    #[test]
+    fn sync_5_a_full_outbox_takes_nothing_until_it_has_drained() {
+        let outbox = Outbox::new(10);
+        assert!(outbox.push(Bytes::from_static(b"0123456789ab")), "the limit is checked before, so one frame may pass it");
+        assert!(!outbox.push(Bytes::from_static(b"x")));
+        let taken = outbox.take().unwrap();
+        assert_eq!(taken.frames.len(), 1);
+        assert!(!outbox.push(Bytes::from_static(b"y")), "still being written");
+        assert!(outbox.written(12), "drained while behind: the room must hear of it");
+        assert!(!outbox.push(Bytes::from_static(b"z")), "nothing may overtake the difference");
+        outbox.resume();
+        assert!(outbox.push(Bytes::from_static(b"difference")));
+        assert!(!outbox.push(Bytes::from_static(b"z")), "over the limit again");
+        outbox.written(10);
+        outbox.resume();
+        assert!(outbox.push(Bytes::from_static(b"after")));
+    }
+}

@@ -1,0 +1,302 @@
+//! The embedded store: canvases in one SQLite file. Commits are synced to disk before they are answered.
+
+use async_trait::async_trait;
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use rusqlite::{Connection, OptionalExtension, Row, params};
+
+use super::{Append, CanvasPage, CanvasRecord, Store, StoreError, Stored};
+use crate::backend::sqlite::{Sqlite, SqliteError};
+use crate::clock::{Clock, Millis};
+use crate::id::CanvasId;
+
+/// Largest quarantined body kept, bytes: enough to look into what broke a document.
+const QUARANTINE_BYTES: usize = 1 << 20;
+
+/// [`Store`] on SQLite.
+pub struct SqliteStore {
+    sqlite: Sqlite,
+    clock: Clock,
+}
+
+impl SqliteStore {
+    /// A store on an open, migrated database.
+    #[must_use]
+    pub fn new(sqlite: Sqlite, clock: Clock) -> Self {
+        Self { sqlite, clock }
+    }
+}
+
+impl From<SqliteError> for StoreError {
+    fn from(error: SqliteError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+const RECORD: &str = "id, org, owner_id, name, description, block_count, created_at, updated_at, deleted_at";
+
+fn record(row: &Row<'_>) -> Result<CanvasRecord, rusqlite::Error> {
+    Ok(CanvasRecord {
+        id: CanvasId(row.get::<_, [u8; 16]>(0).map(uuid::Uuid::from_bytes)?),
+        org: row.get(1)?,
+        owner_id: row.get(2)?,
+        name: row.get(3)?,
+        description: row.get(4)?,
+        block_count: row.get(5)?,
+        created_at: row.get(6)?,
+        updated_at: row.get(7)?,
+        deleted_at: row.get(8)?,
+    })
+}
+
+fn key(id: CanvasId) -> [u8; 16] {
+    id.0.into_bytes()
+}
+
+/// The next number of a canvas's journal. The history counts too: numbers are never reused after a fold.
+const NEXT_SEQ: &str = "select 1 + max(
+    coalesce((select max(seq) from canvas_updates where canvas_id = ?1), 0),
+    coalesce((select max(through_seq) from canvas_snapshots where canvas_id = ?1), 0))";
+
+fn append_entry(
+    connection: &Connection,
+    id: CanvasId,
+    at: Millis,
+    actors: &[String],
+    body: &[u8],
+) -> Result<(), rusqlite::Error> {
+    let seq: i64 = connection.prepare_cached(NEXT_SEQ)?.query_row([key(id)], |row| row.get(0))?;
+    let actors = serde_json::to_string(actors).unwrap_or_default();
+    connection
+        .prepare_cached("insert into canvas_updates (canvas_id, seq, at, actors, body) values (?1, ?2, ?3, ?4, ?5)")?
+        .execute(params![key(id), seq, at, actors, body])?;
+    Ok(())
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_canvas(&self, canvas: CanvasRecord, seed: Bytes) -> Result<(), StoreError> {
+        let create = move |connection: &Connection| {
+            let created = connection.execute(
+                &format!("insert or ignore into canvases ({RECORD}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+                params![
+                    key(canvas.id),
+                    canvas.org,
+                    canvas.owner_id,
+                    canvas.name,
+                    canvas.description,
+                    canvas.block_count,
+                    canvas.created_at,
+                    canvas.updated_at,
+                    canvas.deleted_at
+                ],
+            )?;
+            if created == 1 {
+                append_entry(connection, canvas.id, canvas.created_at, &[canvas.owner_id], &seed)?;
+            }
+            Ok(())
+        };
+        Ok(self.sqlite.write(create).await?)
+    }
+
+    async fn canvas(&self, id: CanvasId) -> Result<Option<CanvasRecord>, StoreError> {
+        let find = move |connection: &Connection| {
+            connection
+                .prepare_cached(&format!("select {RECORD} from canvases where id = ?1"))?
+                .query_row([key(id)], record)
+                .optional()
+        };
+        Ok(self.sqlite.read(find).await?)
+    }
+
+    async fn canvases(
+        &self,
+        org: &str,
+        deleted: bool,
+        after: Option<CanvasId>,
+        limit: usize,
+    ) -> Result<CanvasPage, StoreError> {
+        let org = org.to_owned();
+        let list = move |connection: &Connection| {
+            let mut statement = connection.prepare_cached(&format!(
+                "select {RECORD} from canvases
+                 where org = ?1 and (deleted_at is not null) = ?2 and (?3 is null or id < ?3)
+                 order by id desc limit ?4"
+            ))?;
+            let rows = statement.query_map(params![org, deleted, after.map(key), limit as i64 + 1], record)?;
+            rows.collect::<Result<Vec<_>, _>>()
+        };
+        let mut items = self.sqlite.read(list).await?;
+        let more = items.len() > limit;
+        items.truncate(limit);
+        let next = if more { items.last().map(|canvas| canvas.id) } else { None };
+        Ok(CanvasPage { items, next })
+    }
+
+    async fn set_deleted(&self, id: CanvasId, at: Option<Millis>) -> Result<bool, StoreError> {
+        let mark = move |connection: &Connection| {
+            connection.execute("update canvases set deleted_at = ?2 where id = ?1", params![key(id), at])
+        };
+        Ok(self.sqlite.write(mark).await? == 1)
+    }
+
+    async fn append(&self, append: Append) -> Result<(), StoreError> {
+        let write = move |connection: &Connection| {
+            let Some(last) = append.changes.last() else { return Ok(()) };
+            for change in &append.changes {
+                append_entry(connection, append.canvas, change.at, &change.actors, &change.body)?;
+            }
+            let headline = &append.headline;
+            connection
+                .prepare_cached(
+                    "update canvases set name = ?2, description = ?3, block_count = ?4, updated_at = ?5 where id = ?1",
+                )?
+                .execute(params![
+                    key(append.canvas),
+                    headline.name,
+                    headline.description,
+                    headline.blocks as i64,
+                    last.at
+                ])?;
+            Ok(())
+        };
+        Ok(self.sqlite.write(write).await?)
+    }
+
+    async fn load(&self, id: CanvasId) -> Result<Option<Stored>, StoreError> {
+        let load = move |connection: &Connection| {
+            let exists = connection
+                .prepare_cached("select 1 from canvases where id = ?1")?
+                .exists([key(id)])?;
+            if !exists {
+                return Ok(None);
+            }
+            // Entries first, snapshot second: see the module docs of the port.
+            let entries = connection
+                .prepare_cached("select body from canvas_updates where canvas_id = ?1 order by seq")?
+                .query_map([key(id)], |row| row.get::<_, Vec<u8>>(0).map(Bytes::from))?
+                .collect::<Result<Vec<_>, _>>()?;
+            let snapshot = connection
+                .prepare_cached(
+                    "select body from canvas_snapshots where canvas_id = ?1 order by through_seq desc limit 1",
+                )?
+                .query_row([key(id)], |row| row.get(0))
+                .optional()?;
+            Ok(Some(Stored { snapshot, entries }))
+        };
+        Ok(self.sqlite.read(load).await?)
+    }
+
+    async fn compact(&self, id: CanvasId) -> Result<usize, StoreError> {
+        let at = self.clock.now();
+        let Some(fold) = self.sqlite.read(move |connection| read_fold(connection, id)).await? else { return Ok(0) };
+        let folded = fold.rows.len();
+        let fold = tokio::task::spawn_blocking(move || fold.encode()).await.map_err(|e| StoreError(e.to_string()))??;
+        let write = move |connection: &Connection| {
+            connection.execute(
+                "insert or ignore into canvas_snapshots (canvas_id, through_seq, at, body) values (?1, ?2, ?3, ?4)",
+                params![key(id), fold.through_seq, at, fold.snapshot],
+            )?;
+            connection.execute(
+                // Two folds at once may start at the same entry: the longer one is the history.
+                "insert into canvas_history (canvas_id, first_seq, last_seq, body) values (?1, ?2, ?3, ?4)
+                 on conflict do update set last_seq = excluded.last_seq, body = excluded.body
+                 where excluded.last_seq > last_seq",
+                params![key(id), fold.first_seq, fold.through_seq, fold.history],
+            )?;
+            connection.execute(
+                "delete from canvas_updates where canvas_id = ?1 and seq between ?2 and ?3",
+                params![key(id), fold.first_seq, fold.through_seq],
+            )?;
+            connection.execute(
+                "delete from canvas_snapshots where canvas_id = ?1 and through_seq < ?2",
+                params![key(id), fold.through_seq],
+            )?;
+            Ok(())
+        };
+        self.sqlite.write(write).await?;
+        Ok(folded)
+    }
+
+    async fn quarantine(&self, id: CanvasId, actor: &str, reason: &str, body: Bytes) -> Result<(), StoreError> {
+        let (actor, reason, at) = (actor.to_owned(), reason.to_owned(), self.clock.now());
+        let body = body.slice(..body.len().min(QUARANTINE_BYTES));
+        let keep = move |connection: &Connection| {
+            connection.execute(
+                "insert into canvas_quarantine (canvas_id, at, actor, reason, body) values (?1, ?2, ?3, ?4, ?5)",
+                params![key(id), at, actor, reason, &body[..]],
+            )
+        };
+        self.sqlite.write(keep).await?;
+        Ok(())
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        Ok(self.sqlite.write(|connection| connection.query_row("select 1", [], |_| Ok(()))).await?)
+    }
+}
+
+/// What a compaction read: the snapshot before it and the rows it folds.
+struct Fold {
+    stored: Stored,
+    rows: Vec<JournalRow>,
+}
+
+struct JournalRow {
+    seq: i64,
+    at: Millis,
+    actors: String,
+    body: Bytes,
+}
+
+/// What a compaction writes.
+struct Folded {
+    first_seq: i64,
+    through_seq: i64,
+    snapshot: Vec<u8>,
+    history: Vec<u8>,
+}
+
+fn read_fold(connection: &Connection, id: CanvasId) -> Result<Option<Fold>, rusqlite::Error> {
+    let rows = connection
+        .prepare_cached("select seq, at, actors, body from canvas_updates where canvas_id = ?1 order by seq")?
+        .query_map([key(id)], |row| {
+            let body = row.get::<_, Vec<u8>>(3).map(Bytes::from)?;
+            Ok(JournalRow { seq: row.get(0)?, at: row.get(1)?, actors: row.get(2)?, body })
+        })?
+        .collect::<Result<Vec<_>, _>>()?;
+    if rows.is_empty() {
+        return Ok(None);
+    }
+    let snapshot = connection
+        .prepare_cached("select body from canvas_snapshots where canvas_id = ?1 order by through_seq desc limit 1")?
+        .query_row([key(id)], |row| row.get(0))
+        .optional()?;
+    let entries = rows.iter().map(|row| row.body.clone()).collect();
+    Ok(Some(Fold { stored: Stored { snapshot, entries }, rows }))
+}
+
+impl Fold {
+    /// Applies the rows to a document and encodes it: merging thousands of raw updates instead is quadratic.
+    fn encode(self) -> Result<Folded, StoreError> {
+        let document = self.stored.restore().map_err(|error| StoreError(error.to_string()))?;
+        let snapshot = document.encode_snapshot().map_err(|error| StoreError(error.to_string()))?;
+        let mut lines = Vec::new();
+        for row in &self.rows {
+            let line = serde_json::json!({
+                "seq": row.seq, "at": row.at, "actors": row.actors, "body": STANDARD.encode(&row.body),
+            });
+            lines.extend_from_slice(line.to_string().as_bytes());
+            lines.push(b'\n');
+        }
+        let history = zstd::encode_all(lines.as_slice(), 3).map_err(|error| StoreError(error.to_string()))?;
+        let seqs = || self.rows.iter().map(|row| row.seq);
+        Ok(Folded {
+            first_seq: seqs().min().unwrap_or_default(),
+            through_seq: seqs().max().unwrap_or_default(),
+            snapshot,
+            history,
+        })
+    }
+}

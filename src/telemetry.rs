@@ -1,0 +1,62 @@
+//! Logs and metrics of the process. Owns their set-up and the names of the metrics; records nothing itself.
+//!
+//! Logs carry ids and durations, never tokens or content.
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use tracing_subscriber::EnvFilter;
+
+/// Names of the metrics, in one place so that a dashboard can be written against this list.
+pub mod names {
+    /// Gauge: sessions connected to this node.
+    pub const SESSIONS: &str = "jabiru_sessions";
+    /// Gauge: rooms open on this node.
+    pub const ROOMS: &str = "jabiru_rooms";
+    /// Counter: document updates applied.
+    pub const UPDATES: &str = "jabiru_updates_total";
+    /// Counter: frames queued to peers.
+    pub const FRAMES_OUT: &str = "jabiru_frames_out_total";
+    /// Counter: presence frames sent to rooms' peers (one per room and tick).
+    pub const PRESENCE_FRAMES: &str = "jabiru_presence_frames_total";
+    /// Counter, label `reason`: updates refused.
+    pub const REFUSED: &str = "jabiru_updates_refused_total";
+    /// Counter, label `code`: sessions closed by the server.
+    pub const CLOSED: &str = "jabiru_sessions_closed_total";
+    /// Histogram, seconds: one journal append, from hand-over to commit.
+    pub const APPEND_SECONDS: &str = "jabiru_journal_append_seconds";
+    /// Counter: journal appends that failed and will be tried again.
+    pub const APPEND_FAILURES: &str = "jabiru_journal_append_failures_total";
+    /// Gauge, bytes: updates taken from sessions and not yet in the journal.
+    pub const PENDING_BYTES: &str = "jabiru_journal_pending_bytes";
+    /// Histogram, seconds: loading a room from the store.
+    pub const LOAD_SECONDS: &str = "jabiru_room_load_seconds";
+    /// Counter: peers that fell behind and were given one difference instead of a queue.
+    pub const PEERS_BEHIND: &str = "jabiru_peers_behind_total";
+    /// Counter: usage events dropped because their queue was full.
+    pub const EVENTS_DROPPED: &str = "jabiru_events_dropped_total";
+    /// Counter: documents rebuilt from the journal after an update broke them.
+    pub const REBUILDS: &str = "jabiru_documents_rebuilt_total";
+}
+
+/// Installs the log subscriber. `filter` is in `tracing` env-filter syntax, e.g. `info,jabiru=debug`.
+///
+/// # Errors
+/// The filter cannot be parsed.
+pub fn init_logs(filter: &str, json: bool) -> anyhow::Result<()> {
+    let filter = EnvFilter::try_new(filter)
+        .map_err(|error| anyhow::anyhow!("JABIRU_LOG / --log: `{filter}` is not a log filter: {error}"))?;
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr);
+    // A second call (tests start many servers in one process) keeps the first subscriber.
+    let _ = if json { builder.json().try_init() } else { builder.try_init() };
+    Ok(())
+}
+
+/// The process's metrics registry; rendered by `GET /metrics`.
+///
+/// Only the first call installs the recorder; later ones (tests) get a handle to a registry of their own that stays empty.
+#[must_use]
+pub fn init_metrics() -> PrometheusHandle {
+    let recorder = PrometheusBuilder::new().build_recorder();
+    let handle = recorder.handle();
+    let _ = metrics::set_global_recorder(recorder);
+    handle
+}
