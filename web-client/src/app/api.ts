@@ -72,7 +72,11 @@ export async function api<T>(path: string, options: Options = {}): Promise<T> {
     })
   } catch (cause) {
     if (signal?.aborted) throw cause
-    throw new ApiError(0, 'The server cannot be reached', 'The server cannot be reached. Check that it runs, then try again.')
+    throw new ApiError(
+      0,
+      'The server cannot be reached',
+      'The server cannot be reached. Check that it runs, then try again.',
+    )
   }
   if (!response.ok) throw await problem(response)
   if (response.status === 204) return undefined as T

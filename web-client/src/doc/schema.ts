@@ -13,15 +13,13 @@ import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing'
 import { nanoid } from 'nanoid'
 import * as Y from 'yjs'
 import type { CanvasSession } from '../sync/session'
+import { BLOCK_LIMIT, NAME_LIMIT } from './limits'
 
 /** Origin of every change a person makes here. The undo manager of a session tracks exactly this one. */
 export const LOCAL = Symbol('local edit')
 
 /** The schema this client writes. A canvas with another one opens read-only. */
 export const SCHEMA = 1
-
-export const NAME_LIMIT = 200
-export const BLOCK_LIMIT = 1000
 
 export type Json = null | boolean | number | string | Json[] | { [key: string]: Json }
 export type JsonObject = { [key: string]: Json }
@@ -63,7 +61,10 @@ export const getSize = (block: Block): Size => {
 }
 
 /** The place somebody gave this block on one breakpoint, if anybody did. */
-export const getPlacement = (block: Block, breakpoint: Breakpoint): readonly [number, number, number, number] | null => {
+export const getPlacement = (
+  block: Block,
+  breakpoint: Breakpoint,
+): readonly [number, number, number, number] | null => {
   const placements = block.get('placements')
   if (!(placements instanceof Y.Map)) return null
   const value = placements.get(breakpoint)
@@ -175,7 +176,8 @@ export const contentJson = (block: Block): JsonObject => {
   const out: JsonObject = {}
   for (const [key, value] of contentOf(block).entries()) {
     const idField = keyedBy[type]?.[key]
-    out[key] = idField !== undefined && value instanceof Y.Map ? keyedToJson(value, idField, key === 'columns') : toJson(value)
+    out[key] =
+      idField !== undefined && value instanceof Y.Map ? keyedToJson(value, idField, key === 'columns') : toJson(value)
   }
   return out
 }

@@ -28,6 +28,7 @@ export const same = (a: unknown, b: unknown): boolean => {
  * `select(type)`, kept up to date. The component renders again only when the selected value differs, so a selector may
  * build new objects freely and need not be memoised.
  */
+// biome-ignore lint/suspicious/noExplicitAny: Y types are invariant in their event; any Y type may be observed
 export function useY<T extends Y.AbstractType<any>, R>(type: T, select: (type: T) => R, options: Options = {}): R {
   const text = options.text ?? false
   const cache = useRef<{ type: T; select: (type: T) => R; version: number; value: R } | null>(null)

@@ -13,7 +13,9 @@ type State = Record<string, unknown>
 
 /** What an editor shows of somebody; equal strings mean nothing to redraw. */
 const caretOf = (state: State | undefined): string =>
-  state === undefined || state.cursor === null || state.cursor === undefined ? '' : JSON.stringify([state.cursor, state.user])
+  state === undefined || state.cursor === null || state.cursor === undefined
+    ? ''
+    : JSON.stringify([state.cursor, state.user])
 
 export class CaretAwareness {
   readonly doc: Y.Doc

@@ -21,7 +21,8 @@ const record = (value: unknown): Record<string, unknown> | null =>
 
 /** Colours go into style attributes: anything that is not a plain colour is replaced. */
 const COLOR = /^#[0-9a-f]{3,8}$|^(rgb|hsl|oklch)a?\([\d\s.,%/deg-]+\)$/i
-export const safeColor = (value: unknown): string => (typeof value === 'string' && COLOR.test(value) ? value : '#7b61ff')
+export const safeColor = (value: unknown): string =>
+  typeof value === 'string' && COLOR.test(value) ? value : '#7b61ff'
 
 /** Black or white, whichever is easier to read on this colour (WCAG relative luminance, hex colours only). */
 export const inkOn = (color: string): string => {
@@ -51,9 +52,16 @@ export const readPeer = (client: number, value: unknown): Peer | null => {
       pointer !== null && number(pointer.fx) && number(pointer.fy)
         ? { block: typeof pointer.block === 'string' ? pointer.block : null, fx: pointer.fx, fy: pointer.fy }
         : null,
-    selection: Array.isArray(state.selection) ? state.selection.filter((id) => typeof id === 'string').slice(0, 50) : [],
+    selection: Array.isArray(state.selection)
+      ? state.selection.filter((id) => typeof id === 'string').slice(0, 50)
+      : [],
     drag:
-      drag !== null && typeof drag.id === 'string' && number(drag.x) && number(drag.y) && number(drag.w) && number(drag.h)
+      drag !== null &&
+      typeof drag.id === 'string' &&
+      number(drag.x) &&
+      number(drag.y) &&
+      number(drag.w) &&
+      number(drag.h)
         ? { id: drag.id, x: drag.x, y: drag.y, w: drag.w, h: drag.h }
         : null,
     idle: state.idle === true,

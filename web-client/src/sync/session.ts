@@ -4,18 +4,40 @@
  * Owns: their lifetimes, and turning socket events into `sync/status.ts` events. Refuses: React. Sessions are opened
  * and counted outside of it, because React may run initialisers twice and mount a component again at once.
  */
+
+import * as encoding from 'lib0/encoding'
 import * as authProtocol from 'y-protocols/auth'
 import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
-import * as encoding from 'lib0/encoding'
 import { WebsocketProvider } from 'y-websocket'
 import * as Y from 'yjs'
 import { createStore, type StoreApi } from 'zustand/vanilla'
 import { blocksMap, canvasMap, LOCAL, SCHEMA, schemaOf } from '../doc/schema'
 import { CaretAwareness } from '../presence/caretAwareness'
 import { LocalPresence } from '../presence/local'
-import { MESSAGE_ACK, MESSAGE_AUTH, MESSAGE_AWARENESS, MESSAGE_NOTICE, type Notice, type Person, readAck, readNotice, sentMessage } from '../protocol/messages'
+import {
+  MESSAGE_ACK,
+  MESSAGE_AUTH,
+  MESSAGE_AWARENESS,
+  MESSAGE_NOTICE,
+  type Notice,
+  type Person,
+  readAck,
+  readNotice,
+  sentMessage,
+} from '../protocol/messages'
 import { forgetCanvas, Persist } from './persist'
-import { canEdit, initialSync, mayEdit, type Role, reduce, type SyncEvent, type SyncState, type StatusView, statusView, unsaved } from './status'
+import {
+  canEdit,
+  initialSync,
+  mayEdit,
+  type Role,
+  reduce,
+  type StatusView,
+  type SyncEvent,
+  type SyncState,
+  statusView,
+  unsaved,
+} from './status'
 
 /** Longest pause between two attempts to connect, milliseconds. */
 const MAX_PAUSE = 15_000
@@ -70,7 +92,14 @@ export class CanvasSession {
     })
     // Before the provider listens: a change has to be counted before the message that carries it.
     this.doc.on('update', this.onUpdate)
-    this.awareness.setLocalState({ user: options.user, pointer: null, cursor: null, selection: [], drag: null, idle: false })
+    this.awareness.setLocalState({
+      user: options.user,
+      pointer: null,
+      cursor: null,
+      selection: [],
+      drag: null,
+      idle: false,
+    })
 
     const params: Record<string, string> = { ack: '1', notices: '1' }
     if (options.token !== undefined) params.token = options.token
@@ -144,7 +173,10 @@ export class CanvasSession {
           detail: 'This canvas was made by another version of Jabiru. Reload the page to get it.',
         }
       : statusView(sync)
-    const status = view.kind === before.status.kind && view.label === before.status.label && view.detail === before.status.detail ? before.status : view
+    const status =
+      view.kind === before.status.kind && view.label === before.status.label && view.detail === before.status.detail
+        ? before.status
+        : view
     const ready = schema !== null
     this.store.setState({ sync, status, ready, unknownSchema, canEdit: ready && !unknownSchema && canEdit(sync) })
   }

@@ -70,7 +70,11 @@ export const unsaved = (state: SyncState): number => state.kept + sum(state.inFl
 
 /** True iff everything this socket sent is durable and the server has been given all we hold. */
 export const isSaved = (state: SyncState): boolean =>
-  state.connection === 'connected' && state.synced && state.answered && state.acked === state.sent && unsaved(state) === 0
+  state.connection === 'connected' &&
+  state.synced &&
+  state.answered &&
+  state.acked === state.sent &&
+  unsaved(state) === 0
 
 const newSocket = { synced: false, answered: false, inFlight: [], sent: 0, acked: 0 } as const
 
@@ -79,9 +83,21 @@ export const reduce = (state: SyncState, event: SyncEvent): SyncState => {
     case 'loaded':
       return { ...state, kept: state.kept + event.unsaved, role: state.role ?? event.role }
     case 'connecting':
-      return { ...state, closed: null, refusal: '', connection: state.connection === 'offline' ? 'offline' : 'connecting' }
+      return {
+        ...state,
+        closed: null,
+        refusal: '',
+        connection: state.connection === 'offline' ? 'offline' : 'connecting',
+      }
     case 'connected':
-      return { ...state, ...newSocket, kept: unsaved(state), connection: 'connected', hasConnected: true, readOnly: null }
+      return {
+        ...state,
+        ...newSocket,
+        kept: unsaved(state),
+        connection: 'connected',
+        hasConnected: true,
+        readOnly: null,
+      }
     case 'lost':
       // An attempt that never opened means nobody answers; a socket that was open may come back at once.
       return {
@@ -148,7 +164,10 @@ const CLOSED: Record<number, { label: string; todo: string }> = {
   4404: { label: 'Deleted', todo: 'This canvas is not there any more. It can be restored from the list of canvases.' },
   4408: { label: 'Timed out', todo: 'Reload the page to connect again.' },
   4409: { label: 'Access changed', todo: 'Reload the page to continue with your new role.' },
-  4413: { label: 'Too large', todo: 'The last change is larger than the server takes. Undo it or split it, then reload.' },
+  4413: {
+    label: 'Too large',
+    todo: 'The last change is larger than the server takes. Undo it or split it, then reload.',
+  },
   4429: { label: 'Too many', todo: 'Too many people or connections at the moment. Wait a little, then reload.' },
 }
 
@@ -185,9 +204,14 @@ export const statusView = (state: SyncState): StatusView => {
     return {
       kind: 'reconnecting',
       label: state.hasConnected || left > 0 ? 'Reconnecting…' : 'Connecting…',
-      detail: left > 0 ? `${changes(left)} on this device, sent as soon as the server answers.` : 'Waiting for the server.',
+      detail:
+        left > 0 ? `${changes(left)} on this device, sent as soon as the server answers.` : 'Waiting for the server.',
     }
   }
   if (isSaved(state)) return { kind: 'saved', label: 'Saved', detail: 'Every change is stored on the server.' }
-  return { kind: 'saving', label: 'Saving…', detail: `${left === 1 ? '1 change is' : `${left} changes are`} not stored on the server yet.` }
+  return {
+    kind: 'saving',
+    label: 'Saving…',
+    detail: `${left === 1 ? '1 change is' : `${left} changes are`} not stored on the server yet.`,
+  }
 }

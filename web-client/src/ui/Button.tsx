@@ -20,7 +20,15 @@ type IconButtonProps = Omit<ButtonHTMLAttributes<HTMLButtonElement>, 'children' 
   ref?: Ref<HTMLButtonElement>
 }
 
-export function IconButton({ label, icon, keys, size = 'normal', type = 'button', className, ...rest }: IconButtonProps) {
+export function IconButton({
+  label,
+  icon,
+  keys,
+  size = 'normal',
+  type = 'button',
+  className,
+  ...rest
+}: IconButtonProps) {
   return (
     <button
       title={keys === undefined ? label : `${label} (${keys})`}

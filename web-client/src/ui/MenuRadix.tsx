@@ -1,29 +1,16 @@
-/** A menu that opens from a button. `items` may hold null, which draws a line. */
+/** The menu itself, on Radix. `ui/Menu` loads it after the first paint; nothing else imports it. */
 import { DropdownMenu as Radix } from 'radix-ui'
-import type { ReactNode } from 'react'
+import type { MenuProps } from './Menu'
 
-export type MenuItem = {
-  label: string
-  icon?: ReactNode
-  keys?: string
-  danger?: boolean
-  disabled?: boolean
-  testId?: string
-  onSelect: () => void
-}
-
-type MenuProps = {
-  /** One focusable element, usually a Button or IconButton. */
-  trigger: ReactNode
-  items: readonly (MenuItem | null)[]
-  align?: 'start' | 'center' | 'end'
-  /** After choosing, leave the focus where the chosen action put it instead of on the trigger. */
-  keepFocus?: boolean
-}
-
-export function Menu({ trigger, items, align = 'end', keepFocus = false }: MenuProps) {
+export default function MenuRadix({
+  trigger,
+  items,
+  align = 'end',
+  keepFocus = false,
+  defaultOpen,
+}: MenuProps & { defaultOpen: boolean }) {
   return (
-    <Radix.Root modal={false}>
+    <Radix.Root modal={false} defaultOpen={defaultOpen}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
       <Radix.Portal>
         <Radix.Content

@@ -16,7 +16,8 @@ let next = 1
 export const toast = (text: string, action?: Toast['action']): void =>
   useToasts.setState(({ list }) => ({ list: [...list.slice(-2), { id: next++, text, action }] }))
 
-const dismiss = (id: number): void => useToasts.setState(({ list }) => ({ list: list.filter((item) => item.id !== id) }))
+const dismiss = (id: number): void =>
+  useToasts.setState(({ list }) => ({ list: list.filter((item) => item.id !== id) }))
 
 export function Toasts() {
   const list = useToasts((state) => state.list)

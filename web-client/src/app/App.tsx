@@ -1,0 +1,47 @@
+/** Routes, and what stands before them: signed in, signed out, or no server. */
+import { lazy, Suspense } from 'react'
+import { Route, Switch } from 'wouter'
+import { Home } from '../platform/canvases/Home'
+import { Button } from '../ui/Button'
+import { Toasts } from '../ui/Toast'
+import { ApiError, describeError } from './api'
+import { useMe } from './me'
+import { Center, SignedOut } from './pages'
+
+const CanvasPage = lazy(() => import('../canvas/CanvasPage'))
+
+export function App() {
+  const me = useMe()
+  return (
+    <>
+      {me.isPending ? (
+        <div className="app-blank" />
+      ) : me.error instanceof ApiError && (me.error.status === 401 || me.error.status === 403) ? (
+        <SignedOut detail={me.error.detail} />
+      ) : me.error !== null ? (
+        <Center title="Jabiru cannot be reached" text={describeError(me.error)}>
+          <Button kind="primary" onClick={() => void me.refetch()}>
+            Try again
+          </Button>
+        </Center>
+      ) : (
+        <Suspense fallback={<div className="app-blank" />}>
+          <Switch>
+            <Route path="/">
+              <Home me={me.data} />
+            </Route>
+            <Route path="/c/:id">{({ id }) => <CanvasPage key={id} canvasId={id} me={me.data} />}</Route>
+            <Route>
+              <Center title="There is nothing here" text="The address does not belong to a canvas.">
+                <a className="app-link" href="/">
+                  All canvases
+                </a>
+              </Center>
+            </Route>
+          </Switch>
+        </Suspense>
+      )}
+      <Toasts />
+    </>
+  )
+}

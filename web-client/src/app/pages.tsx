@@ -1,0 +1,39 @@
+/** Whole-page messages. */
+import type { ReactNode } from 'react'
+import { Button } from '../ui/Button'
+
+export function Logo() {
+  return <img src="/icon.svg" width={20} height={20} alt="" />
+}
+
+export function Center({ title, text, children }: { title: string; text: ReactNode; children?: ReactNode }) {
+  return (
+    <main className="app-center">
+      <Logo />
+      <h1>{title}</h1>
+      <p>{text}</p>
+      {children}
+    </main>
+  )
+}
+
+export function SignedOut({ detail }: { detail: string }) {
+  return (
+    <main className="app-center" data-testid="signed-out">
+      <Logo />
+      <h1>You are signed out</h1>
+      <p>{detail !== '' ? detail : 'This server does not know who you are.'}</p>
+      <div className="app-steps">
+        <p>
+          Open the login link that the server printed when it started. It works once; to get a new one, run this where
+          the server runs:
+        </p>
+        <code>jabiru login-url</code>
+        <p>Then open the printed address in this browser.</p>
+      </div>
+      <Button kind="primary" onClick={() => location.reload()}>
+        I have signed in
+      </Button>
+    </main>
+  )
+}

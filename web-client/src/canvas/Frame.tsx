@@ -1,0 +1,193 @@
+/**
+ * The frame of one block: its place, its handle, its menu, and a boundary inside which it is mounted when it comes near
+ * the viewport. It never renders for somebody else's cursor, and while a neighbour is dragged only its place changes.
+ */
+import {
+  ArrowDown,
+  ArrowLeft,
+  ArrowRight,
+  ArrowUp,
+  Copy,
+  Ellipsis,
+  GripHorizontal,
+  Lock,
+  SlidersHorizontal,
+  Trash2,
+} from 'lucide-react'
+import { type CSSProperties, memo, useEffect, useRef, useState } from 'react'
+import { useStore } from 'zustand'
+import { type Block, blockType, isLocked } from '../doc/schema'
+import { useY } from '../doc/useY'
+import type { CanvasSession } from '../sync/session'
+import { IconButton, join } from '../ui/Button'
+import { Menu } from '../ui/Menu'
+import { blockName, duplicate, grow, nudge, remove } from './actions'
+import { BlockView } from './blocks/registry'
+import { select, setPanel, type UiStore } from './ui'
+
+export type FrameProps = {
+  id: string
+  block: Block
+  session: CanvasSession
+  ui: UiStore
+  readOnly: boolean
+  /** The 12-column arrangement is on screen, so blocks can be moved. */
+  arrangeable: boolean
+  left: number
+  top: number
+  width: number
+  height: number
+  near: Near
+}
+
+/** Tells a frame once when it comes near the viewport. One observer serves all frames. */
+export type Near = { watch: (element: Element, seen: () => void) => () => void }
+
+export const createNear = (root: Element): Near & { stop: () => void } => {
+  const waiting = new Map<Element, () => void>()
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const { isIntersecting, target } of entries) {
+        if (!isIntersecting) continue
+        observer.unobserve(target)
+        waiting.get(target)?.()
+        waiting.delete(target)
+      }
+    },
+    { root, rootMargin: '700px 0px' },
+  )
+  return {
+    watch: (element, seen) => {
+      waiting.set(element, seen)
+      observer.observe(element)
+      return () => {
+        waiting.delete(element)
+        observer.unobserve(element)
+      }
+    },
+    stop: () => observer.disconnect(),
+  }
+}
+
+export const Frame = memo(function Frame(props: FrameProps) {
+  const { id, block, session, ui, readOnly, arrangeable, left, top, width, height, near } = props
+  const element = useRef<HTMLElement>(null)
+  const [mounted, setMounted] = useState(false)
+  const selected = useStore(ui, (state) => state.selected.includes(id))
+  const alone = useStore(ui, (state) => state.selected.length === 1 && state.selected[0] === id)
+  const label = useY(block, (map) => `${blockType(map)}: ${blockName(map)}`)
+  const locked = useY(block, isLocked)
+  const movable = arrangeable && !readOnly && !locked
+
+  useEffect(() => {
+    if (mounted || element.current === null) return
+    return near.watch(element.current, () => setMounted(true))
+  }, [mounted, near])
+
+  const style = { '--x': `${left}px`, '--y': `${top}px`, '--w': `${width}px`, '--h': `${height}px` } as CSSProperties
+  return (
+    <section
+      ref={element}
+      className={join('frame', selected && 'frame-selected')}
+      style={style}
+      data-testid="block"
+      data-block-id={id}
+      data-block-type={blockType(block)}
+      aria-label={label}
+      // A region of the canvas that keys act on: it takes the focus as a whole, its content comes after it.
+      // biome-ignore lint/a11y/noNoninteractiveTabindex: blocks are moved, copied and deleted by keyboard
+      tabIndex={0}
+    >
+      <div className="frame-bar" data-drag={movable ? '' : undefined}>
+        {movable && (
+          <span className="frame-grip" data-testid="drag-handle" title="Drag to move" aria-hidden="true">
+            <GripHorizontal />
+          </span>
+        )}
+        {locked && <Lock className="frame-lock" aria-label="Locked" />}
+        {!readOnly && (
+          <span className="frame-tools">
+            {blockType(block) !== 'narrative' && (
+              <IconButton
+                size="small"
+                label="Settings"
+                icon={<SlidersHorizontal />}
+                data-testid="block-settings"
+                onClick={() => {
+                  select(ui, [id])
+                  setPanel(ui, !(alone && ui.getState().panel))
+                }}
+              />
+            )}
+            <Menu
+              trigger={<IconButton size="small" label="Block menu" icon={<Ellipsis />} data-testid="block-menu" />}
+              items={[
+                {
+                  label: 'Duplicate',
+                  icon: <Copy />,
+                  keys: 'Ctrl+D',
+                  testId: 'block-duplicate',
+                  onSelect: () => duplicate(session, ui, [id]),
+                },
+                {
+                  label: 'Delete',
+                  icon: <Trash2 />,
+                  keys: 'Del',
+                  danger: true,
+                  testId: 'block-delete',
+                  onSelect: () => remove(session, ui, [id]),
+                },
+                ...(movable
+                  ? [
+                      null,
+                      {
+                        label: 'Move left',
+                        icon: <ArrowLeft />,
+                        keys: 'Alt+←',
+                        onSelect: () => nudge(session, ui, id, 'left'),
+                      },
+                      {
+                        label: 'Move right',
+                        icon: <ArrowRight />,
+                        keys: 'Alt+→',
+                        onSelect: () => nudge(session, ui, id, 'right'),
+                      },
+                      {
+                        label: 'Move up',
+                        icon: <ArrowUp />,
+                        keys: 'Alt+↑',
+                        onSelect: () => nudge(session, ui, id, 'up'),
+                      },
+                      {
+                        label: 'Move down',
+                        icon: <ArrowDown />,
+                        keys: 'Alt+↓',
+                        onSelect: () => nudge(session, ui, id, 'down'),
+                      },
+                      null,
+                      { label: 'Wider', keys: 'Alt+Shift+→', onSelect: () => grow(session, ui, id, 'right') },
+                      { label: 'Narrower', keys: 'Alt+Shift+←', onSelect: () => grow(session, ui, id, 'left') },
+                      { label: 'Taller', keys: 'Alt+Shift+↓', onSelect: () => grow(session, ui, id, 'down') },
+                      { label: 'Shorter', keys: 'Alt+Shift+↑', onSelect: () => grow(session, ui, id, 'up') },
+                    ]
+                  : []),
+              ]}
+            />
+          </span>
+        )}
+      </div>
+      <div className="frame-body">
+        {mounted && <BlockView id={id} block={block} session={session} readOnly={readOnly} />}
+      </div>
+      {movable && (
+        <span
+          className="frame-resize"
+          data-resize=""
+          data-testid="resize-handle"
+          title="Drag to resize"
+          aria-hidden="true"
+        />
+      )}
+    </section>
+  )
+})

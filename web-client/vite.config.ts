@@ -1,0 +1,46 @@
+import { createHash } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import react from '@vitejs/plugin-react'
+import type { Plugin } from 'vite'
+import { defineConfig } from 'vitest/config'
+
+/**
+ * Emits `sw.js` with the list of files of this build. The cache is named by their hash, so a new build is a new cache
+ * and a page never mixes two.
+ */
+const serviceWorker = (): Plugin => ({
+  name: 'jabiru-service-worker',
+  apply: 'build',
+  generateBundle(_options, bundle) {
+    const files = Object.keys(bundle)
+      .filter((name) => !name.endsWith('.map') && name !== 'index.html')
+      .sort()
+    const html = bundle['index.html']
+    const page = html?.type === 'asset' ? html.source : ''
+    const hash = createHash('sha256').update(files.join('\n')).update(page).digest('hex').slice(0, 12)
+    const source = readFileSync(new URL('./src/app/sw.js', import.meta.url), 'utf8')
+      .replace("'__CACHE__'", JSON.stringify(`jabiru-${hash}`))
+      .replace("['__FILES__']", JSON.stringify(['/', '/icon.svg', ...files.map((name) => `/${name}`)]))
+    this.emitFile({ type: 'asset', fileName: 'sw.js', source })
+  },
+})
+
+const backend = process.env.JABIRU_DEV_BACKEND ?? 'http://127.0.0.1:8080'
+
+export default defineConfig({
+  plugins: [react(), serviceWorker()],
+  // Two copies of Yjs in one page break every instanceof check, silently.
+  resolve: { dedupe: ['yjs', 'y-protocols', 'lib0', 'react', 'react-dom'] },
+  build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 800, modulePreload: { polyfill: false } },
+  server: {
+    proxy: {
+      '/v1': { target: backend, ws: true },
+      '/login': { target: backend },
+    },
+  },
+  test: {
+    environment: 'jsdom',
+    include: ['src/**/*.test.{ts,tsx}'],
+    restoreMocks: true,
+  },
+})
