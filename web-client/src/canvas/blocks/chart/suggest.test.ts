@@ -1,0 +1,84 @@
+import { describe, expect, it } from 'vitest'
+import type { Cell, Column, ColumnType } from '../../../platform/datasets/cells'
+import { suggest } from './suggest'
+
+const make = (names: Record<string, ColumnType>, rows: Cell[][]) => {
+  const columns: Column[] = Object.entries(names).map(([name, type]) => ({ name, type }))
+  return suggest(columns, Object.keys(names), rows)
+}
+const many = (count: number, row: (index: number) => Cell[]) => Array.from({ length: count }, (_, index) => row(index))
+
+describe('a first chart', () => {
+  it('is a line over time, coloured by a small group, averaged for prices', () => {
+    const rows = many(300, (i) => [
+      ['MSFT', 'IBM', 'AAPL'][i % 3] ?? '',
+      `2020-${String((Math.floor(i / 3) % 12) + 1).padStart(2, '0')}-01`,
+      i,
+    ])
+    expect(make({ symbol: 'string', date: 'date', price: 'number' }, rows)).toMatchObject({
+      chart_type: 'line',
+      x_axis: 'date',
+      y_axis: 'price',
+      color: 'symbol',
+      aggregation: 'avg',
+      title: 'Price over time',
+    })
+  })
+
+  it('does not fold where each moment has one row', () => {
+    const rows = many(30, (i) => [`2020-01-${String(i + 1).padStart(2, '0')}`, i])
+    expect(make({ date: 'date', visits: 'number' }, rows)).toMatchObject({ chart_type: 'line', aggregation: 'none' })
+  })
+
+  it('is bars of sums by a category', () => {
+    const rows = many(100, (i) => [i, ['North', 'South', 'East', 'West'][i % 4] ?? '', i * 2])
+    expect(make({ order_id: 'number', region: 'string', total_sales: 'number' }, rows)).toMatchObject({
+      chart_type: 'bar',
+      x_axis: 'region',
+      y_axis: 'total_sales',
+      aggregation: 'sum',
+      color: '',
+      title: 'Total sales by region',
+    })
+  })
+
+  it('takes a year for time', () => {
+    const rows = many(60, (i) => [1990 + (i % 20), ['a', 'b', 'c'][i % 3] ?? '', i])
+    expect(make({ year: 'number', country: 'string', people: 'number' }, rows)).toMatchObject({
+      chart_type: 'line',
+      x_axis: 'year',
+      y_axis: 'people',
+    })
+  })
+
+  it('is a scatter of two measures where names are all different', () => {
+    const rows = many(400, (i) => [`car ${i}`, i % 90, i % 230])
+    expect(make({ Name: 'string', Displacement: 'number', Horsepower: 'number' }, rows)).toMatchObject({
+      chart_type: 'scatter',
+      x_axis: 'Displacement',
+      y_axis: 'Horsepower',
+      aggregation: 'none',
+    })
+  })
+
+  it('counts rows where there is nothing to measure, and never measures ids or coordinates', () => {
+    const rows = many(50, (i) => [i, ['x', 'y', 'z'][i % 3] ?? '', i / 10, i / 7])
+    expect(make({ id: 'number', kind: 'string', latitude: 'number', longitude: 'number' }, rows)).toMatchObject({
+      chart_type: 'pie',
+      x_axis: 'kind',
+      y_axis: '',
+      aggregation: 'count',
+    })
+  })
+
+  it('answers something for columns alone, for empty columns and for nothing', () => {
+    expect(make({ region: 'string', sales: 'number' }, [])).toMatchObject({ x_axis: 'region', y_axis: 'sales' })
+    expect(
+      make(
+        { gone: 'number', name: 'string' },
+        many(3, (i) => [null, `n${i}`]),
+      ),
+    ).toMatchObject({ x_axis: 'name' })
+    expect(make({}, [])).toMatchObject({ x_axis: '', y_axis: '' })
+  })
+})

@@ -1,0 +1,105 @@
+/**
+ * Values as text a person reads: numbers with thousands separators, money, percentages, dates.
+ * Owns the formats of table cells, chart axes and metric chips, so that the same value never reads two ways on one
+ * canvas. Refuses to parse: what is a number or a date is decided in platform/datasets/cells.
+ */
+import { asNumber, asTime, type Cell, type ColumnType } from '../../platform/datasets/cells'
+
+/** The types a table column may be shown as; the seed's, plus a dataset's own booleans. */
+export const FORMATS = ['string', 'number', 'currency', 'percentage', 'date', 'boolean'] as const
+export type Format = (typeof FORMATS)[number]
+
+export const NO_VALUE = '–'
+
+const numberFormats = new Map<string, Intl.NumberFormat>()
+function numberFormat(locale: string | undefined, options: Intl.NumberFormatOptions): Intl.NumberFormat {
+  const key = `${locale ?? ''}|${JSON.stringify(options)}`
+  let format = numberFormats.get(key)
+  if (!format) {
+    format = new Intl.NumberFormat(locale, options)
+    numberFormats.set(key, format)
+  }
+  return format
+}
+
+const dateFormats = new Map<string, Intl.DateTimeFormat>()
+function dateFormat(locale: string | undefined, options: Intl.DateTimeFormatOptions): Intl.DateTimeFormat {
+  const key = `${locale ?? ''}|${JSON.stringify(options)}`
+  let format = dateFormats.get(key)
+  if (!format) {
+    format = new Intl.DateTimeFormat(locale, { ...options, timeZone: 'UTC' })
+    dateFormats.set(key, format)
+  }
+  return format
+}
+
+/** Up to two decimals above 1, three significant digits below: 1,234.5 and 0.00123. */
+export function formatNumber(value: number, locale?: string): string {
+  const small = value !== 0 && Math.abs(value) < 1
+  return numberFormat(locale, small ? { maximumSignificantDigits: 3 } : { maximumFractionDigits: 2 }).format(value)
+}
+
+/** For the ticks of an axis: 12,000 as is, 1.2M above a million, where the exact digits only cost room. */
+export function formatTick(value: number, locale?: string): string {
+  if (Math.abs(value) >= 1_000_000) {
+    return numberFormat(locale, { notation: 'compact', maximumFractionDigits: 2 }).format(value)
+  }
+  return formatNumber(value, locale)
+}
+
+/** A date; with the time of day only when it has one, or when asked. UTC, as asTime reads it. */
+export function formatDate(time: number, locale?: string, withTime = time % 86_400_000 !== 0): string {
+  return dateFormat(
+    locale,
+    withTime
+      ? { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }
+      : { year: 'numeric', month: 'short', day: 'numeric' },
+  ).format(time)
+}
+
+/** How a column of a dataset is shown when nobody has chosen. */
+export function formatOf(type: ColumnType): Format {
+  return type
+}
+
+export const isNumeric = (format: Format) => format === 'number' || format === 'currency' || format === 'percentage'
+
+export function toFormat(value: unknown): Format {
+  return (FORMATS as readonly unknown[]).includes(value) ? (value as Format) : 'string'
+}
+
+const YEAR_NAME = /(^|[_\s-])(year|yr)$/i
+
+/**
+ * One cell. A percentage column holds percentage points (25.3 is 25.3 %), as in the data model's own example. A number in
+ * a column named year is a year: no thousands separator.
+ */
+export function formatCell(
+  cell: Cell | undefined,
+  format: Format,
+  options: { locale?: string | undefined; currency?: string | undefined; name?: string | undefined } = {},
+): string {
+  if (cell === null || cell === undefined || cell === '') return NO_VALUE
+  const { locale } = options
+  if (format === 'boolean')
+    return cell === true || cell === 'true' ? 'Yes' : cell === false || cell === 'false' ? 'No' : String(cell)
+  if (format === 'date') {
+    const time = asTime(cell)
+    return time === null ? String(cell) : formatDate(time, locale)
+  }
+  if (isNumeric(format)) {
+    const value = asNumber(cell)
+    if (value === null) return String(cell)
+    if (format === 'currency') {
+      return numberFormat(locale, {
+        style: 'currency',
+        currency: options.currency ?? 'USD',
+        currencyDisplay: 'narrowSymbol',
+      }).format(value)
+    }
+    if (format === 'percentage') return `${numberFormat(locale, { maximumFractionDigits: 2 }).format(value)}%`
+    if (options.name && YEAR_NAME.test(options.name) && Number.isInteger(value)) return String(value)
+    return formatNumber(value, locale)
+  }
+  return typeof cell === 'boolean' ? (cell ? 'Yes' : 'No') : String(cell)
+}

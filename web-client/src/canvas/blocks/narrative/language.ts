@@ -1,0 +1,28 @@
+/**
+ * Markdown for the editor, straight from @lezer/markdown: the CodeMirror package for it brings the grammars of HTML, CSS
+ * and JavaScript along, which a narrative never needs and which weigh more than all the rest of the editor.
+ */
+import {
+  defineLanguageFacet,
+  HighlightStyle,
+  Language,
+  languageDataProp,
+  syntaxHighlighting,
+} from '@codemirror/language'
+import { tags } from '@lezer/highlight'
+import { GFM, parser } from '@lezer/markdown'
+
+const data = defineLanguageFacet({ closeBrackets: { brackets: ['(', '[', '{', '`'] } })
+
+export const markdownParser = parser.configure([GFM, { props: [languageDataProp.add({ Document: data })] }])
+
+export const markdown = new Language(data, markdownParser, [], 'markdown')
+
+/** Marks that show while a line is edited step back; what they mean is styled by the live preview. */
+export const markdownColors = syntaxHighlighting(
+  HighlightStyle.define([
+    { tag: tags.processingInstruction, class: 'md-syntax' },
+    { tag: tags.url, class: 'md-syntax' },
+    { tag: tags.contentSeparator, class: 'md-syntax' },
+  ]),
+)

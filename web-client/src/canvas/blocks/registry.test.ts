@@ -1,0 +1,102 @@
+import { describe, expect, it } from 'vitest'
+import * as Y from 'yjs'
+import { addBlock, blocksMap, contentJson, contentOf, getContent, narrativeText } from '../../doc/schema'
+import type { Dataset } from '../../platform/datasets/api'
+import { readChart } from './chart/fields'
+import { applyDataset, applyTableDataset } from './Inspector'
+import { BLOCK_TYPES } from './registry'
+
+const place = (type: string) => {
+  const doc = new Y.Doc()
+  const kind = BLOCK_TYPES.find((one) => one.type === type)
+  if (!kind) throw new Error(`no block type ${type}`)
+  const id = addBlock(doc, type, kind.createContent(), [0, 0], kind.defaultSize)
+  const block = id === null ? undefined : blocksMap(doc).get(id)
+  if (!block) throw new Error('no block')
+  return { doc, block }
+}
+
+const dataset: Dataset = {
+  id: '0190c0de-0000-7000-8000-000000000001',
+  name: 'Sales',
+  columns: [
+    { name: 'region', type: 'string' },
+    { name: 'revenue', type: 'number' },
+  ],
+  row_count: 2,
+  size_bytes: 20,
+  source: null,
+  licence: null,
+  created_at: '2026-01-01T00:00:00Z',
+}
+const found = {
+  chart_type: 'bar',
+  x_axis: 'region',
+  y_axis: 'revenue',
+  color: '',
+  aggregation: 'sum',
+  title: 'Revenue by region',
+} as const
+
+describe('new blocks', () => {
+  it.each(BLOCK_TYPES.map((kind) => kind.type))('%s has every shared child from the start', (type) => {
+    const { doc, block } = place(type)
+    const maps = {
+      chart: ['data_source', 'config', 'style'],
+      table: ['data_source', 'columns', 'pagination', 'sorting', 'filtering'],
+      narrative: ['data_bindings'],
+    }
+    for (const key of maps[type as keyof typeof maps]) expect(contentOf(block).get(key)).toBeInstanceOf(Y.Map)
+    if (type === 'narrative') expect(narrativeText(block)).toBeInstanceOf(Y.Text)
+    if (type !== 'narrative') {
+      expect((contentOf(block).get('data_source') as Y.Map<unknown>).get('parameters')).toBeInstanceOf(Y.Map)
+    }
+    const other = new Y.Doc()
+    Y.applyUpdate(other, Y.encodeStateAsUpdate(doc))
+    expect(blocksMap(other).size).toBe(1)
+  })
+
+  it('are fresh objects each time', () => {
+    for (const kind of BLOCK_TYPES) expect(kind.createContent()).not.toBe(kind.createContent())
+  })
+})
+
+describe('choosing a dataset', () => {
+  it('sets a chart’s source, fields, type and title in one transaction', () => {
+    const { doc, block } = place('chart')
+    let updates = 0
+    doc.on('update', () => updates++)
+    applyDataset(block, dataset, found)
+    expect(updates).toBe(1)
+    expect(readChart(block)).toMatchObject({ x: 'region', y: 'revenue', chartType: 'bar', title: 'Revenue by region' })
+    expect(getContent(block, ['data_source'])).toEqual({ type: 'dataset', dataset_id: dataset.id, parameters: {} })
+  })
+
+  it('keeps the fields of a chart that all exist in the new dataset', () => {
+    const { block } = place('chart')
+    applyDataset(block, dataset, { ...found, aggregation: 'avg', title: 'Mine' })
+    applyDataset(block, { ...dataset, id: 'other' }, found)
+    expect(readChart(block)).toMatchObject({ aggregation: 'avg', title: 'Mine' })
+  })
+
+  it('keeps what a query source of an imported canvas said', () => {
+    const { block } = place('chart')
+    applyDataset(block, dataset, found)
+    expect(contentJson(block)).toMatchObject({ data_source: { type: 'dataset' }, style: { theme: 'auto' } })
+  })
+
+  it('writes a table’s columns in the dataset’s order, and replaces those of another dataset', () => {
+    const { doc, block } = place('table')
+    let updates = 0
+    doc.on('update', () => updates++)
+    applyTableDataset(block, dataset)
+    expect(updates).toBe(1)
+    expect(contentJson(block).columns).toEqual([
+      { field: 'region', header: 'Region', type: 'string' },
+      { field: 'revenue', header: 'Revenue', type: 'currency' },
+    ])
+    applyTableDataset(block, { ...dataset, columns: [{ name: 'when', type: 'date' }] })
+    expect(contentJson(block).columns).toEqual([{ field: 'when', header: 'When', type: 'date' }])
+    expect(contentJson(block).title).toBe('Sales')
+  })
+})

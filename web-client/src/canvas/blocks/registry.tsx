@@ -1,0 +1,159 @@
+/**
+ * Blocks, as the rest of the client sees them: which types there are, a view of one and an inspector of one.
+ *
+ * Owns lazy loading (a block's code arrives when the first of its kind comes into view), the boundary that keeps a
+ * failing block's error inside the block, and the placeholder for types this version does not know.
+ */
+import { Box, TriangleAlert } from 'lucide-react'
+import {
+  Component,
+  type ComponentType,
+  type LazyExoticComponent,
+  lazy,
+  memo,
+  type ReactNode,
+  Suspense,
+  useEffect,
+  useRef,
+  useState,
+} from 'react'
+import { describeError } from '../../app/api'
+import { type Block, type BlockProps, blockType } from '../../doc/schema'
+import { useY } from '../../doc/useY'
+import type { CanvasSession } from '../../sync/session'
+import { Button } from '../../ui/Button'
+import './blocks.css'
+import { Loading, Message } from './states'
+
+export { BLOCK_TYPES, type BlockType, typeOf } from './types'
+
+export interface InspectorProps {
+  id: string
+  block: Block
+  session: CanvasSession
+}
+
+type Loader<P> = () => Promise<{ default: ComponentType<P> }>
+
+const views: Record<string, Loader<BlockProps>> = {
+  chart: () => import('./chart/ChartBlock'),
+  narrative: () => import('./narrative/NarrativeBlock'),
+  table: () => import('./table/TableBlock'),
+}
+
+const lazyViews = new Map<string, LazyExoticComponent<ComponentType<BlockProps>>>()
+
+function viewOf(type: string): LazyExoticComponent<ComponentType<BlockProps>> | null {
+  const loader = Object.hasOwn(views, type) ? views[type] : undefined
+  if (!loader) return null
+  let view = lazyViews.get(type)
+  if (!view) {
+    view = lazy(loader)
+    lazyViews.set(type, view)
+  }
+  return view
+}
+
+export const BlockView = memo(function BlockView(props: BlockProps) {
+  const type = useY(props.block, blockType)
+  const View = viewOf(type)
+  const [box, seen] = useSeen()
+  return (
+    <div ref={box} className="blk">
+      {View ? (
+        seen ? (
+          <Boundary
+            name={type}
+            // A lazy component remembers that it failed to load; trying again needs a new one.
+            onReset={() => lazyViews.delete(type)}
+          >
+            <Suspense fallback={<Loading kind={type === 'chart' ? 'bars' : 'lines'} />}>
+              <View {...props} />
+            </Suspense>
+          </Boundary>
+        ) : (
+          <Loading kind={type === 'chart' ? 'bars' : 'lines'} />
+        )
+      ) : (
+        <Unknown type={type} />
+      )}
+    </div>
+  )
+})
+
+function Unknown({ type }: { type: string }) {
+  return (
+    <Message icon={<Box aria-hidden />} title={`Block of type “${type.slice(0, 40)}”`}>
+      <p>This version of Jabiru cannot show it. The block is kept as it is; reload the page to get a newer version.</p>
+    </Message>
+  )
+}
+
+/** True from the first time the element is in view, or nearly. Editors and charts out of sight cost nothing. */
+function useSeen() {
+  const box = useRef<HTMLDivElement>(null)
+  const [seen, setSeen] = useState(typeof IntersectionObserver === 'undefined')
+  useEffect(() => {
+    const element = box.current
+    if (seen || !element) return
+    const observer = new IntersectionObserver(
+      (entries) => {
+        if (entries.some((entry) => entry.isIntersecting)) setSeen(true)
+      },
+      { rootMargin: '400px' },
+    )
+    observer.observe(element)
+    return () => observer.disconnect()
+  }, [seen])
+  return [box, seen] as const
+}
+
+interface BoundaryProps {
+  name: string
+  onReset: () => void
+  children: ReactNode
+}
+
+class Boundary extends Component<BoundaryProps, { error: unknown }> {
+  override state: { error: unknown } = { error: null }
+
+  static getDerivedStateFromError(error: unknown) {
+    return { error: error ?? new Error('Something went wrong.') }
+  }
+
+  override componentDidUpdate(before: BoundaryProps) {
+    // The block became another kind: what failed is not what is shown now.
+    if (before.name !== this.props.name && this.state.error !== null) this.setState({ error: null })
+  }
+
+  override render() {
+    const { error } = this.state
+    if (error === null) return this.props.children
+    return (
+      <Message icon={<TriangleAlert aria-hidden />} title={`This ${this.props.name} could not be shown`}>
+        <p role="alert">{describeError(error)}</p>
+        <Button
+          onClick={() => {
+            this.props.onReset()
+            this.setState({ error: null })
+          }}
+        >
+          Try again
+        </Button>
+      </Message>
+    )
+  }
+}
+
+const LazyInspector = lazy(() => import('./Inspector'))
+
+/** The panel's content for one block. */
+export function Inspector(props: InspectorProps) {
+  return (
+    <Boundary name="inspector" onReset={() => undefined} key={props.id}>
+      <Suspense fallback={<Loading kind="lines" />}>
+        <LazyInspector {...props} />
+      </Suspense>
+    </Boundary>
+  )
+}
