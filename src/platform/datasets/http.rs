@@ -1,27 +1,45 @@
 //! Owns the routes of datasets: upload, list, read, page through rows; and how a [`DatasetError`] is told to a person.
-//! It refuses to touch files or tables; those are behind [`Datasets`](super::Datasets).
+//! It refuses to touch files or tables; those are behind [`Datasets`].
+
+use std::sync::Arc;
 
 use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRef, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Dataset, DatasetError, MAX_PAGE_DATASETS, MAX_PAGE_ROWS, RowsPage, Upload};
+use super::{Dataset, DatasetError, Datasets, MAX_PAGE_DATASETS, MAX_PAGE_ROWS, RowsPage, Upload};
 use crate::access::Role;
-use crate::http::{AppState, Caller, Problem};
+use crate::http::page::{bad_cursor, cursor};
+use crate::http::{Caller, Paging, Problem, Shell};
 
 /// The routes under `/v1/datasets`.
-pub fn router() -> OpenApiRouter<AppState> {
-    OpenApiRouter::default().routes(routes!(upload, list)).routes(routes!(get)).routes(routes!(rows))
+pub fn router(shell: Shell, datasets: Arc<Datasets>) -> OpenApiRouter {
+    OpenApiRouter::default()
+        .routes(routes!(upload, list))
+        .routes(routes!(get))
+        .routes(routes!(rows))
+        .with_state(Slice { shell, datasets })
+}
+
+/// What the handlers of this slice share.
+#[derive(Clone)]
+struct Slice {
+    shell: Shell,
+    datasets: Arc<Datasets>,
+}
+
+impl FromRef<Slice> for Shell {
+    fn from_ref(slice: &Slice) -> Self {
+        slice.shell.clone()
+    }
 }
 
 /// What an upload says about itself.
@@ -37,21 +55,11 @@ struct UploadParams {
     licence: Option<String>,
 }
 
-/// Which page of a list.
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct PageParams {
-    /// Most items of this page.
-    limit: Option<usize>,
-    /// `next_cursor` of the page before.
-    cursor: Option<String>,
-}
-
 /// A page of datasets, newest first.
 #[derive(Debug, Serialize, ToSchema)]
 struct DatasetList {
     items: Vec<Dataset>,
-    /// Absent pages have none: null on the last page.
+    /// Null on the last page.
     next_cursor: Option<String>,
 }
 
@@ -59,7 +67,6 @@ struct DatasetList {
 #[derive(Debug, Serialize, ToSchema)]
 struct RowsAnswer {
     /// Column names, in the order of the values of a row.
-    #[schema(inline, value_type = Vec<String>)]
     columns: Vec<String>,
     /// One array per row: null, boolean, number or string.
     #[schema(value_type = Vec<Vec<serde_json::Value>>)]
@@ -89,11 +96,11 @@ struct RowsAnswer {
             description = "The file is wrong at `line` (from 1) and `column`: the number of the value in its row (CSV), or the byte of the line at which reading stopped (JSON)",
             content_type = "application/problem+json"
         ),
-        (status = 503, description = "Too many uploads at once", content_type = "application/problem+json"),
+        (status = 503, description = "Too many uploads at once, or the store cannot be reached", content_type = "application/problem+json"),
     )
 )]
 async fn upload(
-    State(state): State<AppState>,
+    State(slice): State<Slice>,
     caller: Caller,
     params: Result<Query<UploadParams>, QueryRejection>,
     headers: HeaderMap,
@@ -105,15 +112,15 @@ async fn upload(
         let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
         let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
         let upload = Upload {
-            org: &caller.org,
-            user: &caller.user_id,
+            org: caller.org(),
+            user: caller.user_id(),
             name: &params.name,
             media_type: header(header::CONTENT_TYPE).unwrap_or_default(),
             source: params.source.as_deref(),
             licence: params.licence.as_deref(),
             announced_bytes: header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
         };
-        Ok(state.datasets.upload(upload, &mut body).await?)
+        Ok(slice.datasets.upload(upload, &mut body).await?)
     }
     .await;
     match stored {
@@ -122,7 +129,7 @@ async fn upload(
             Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)).into_response())
         }
         Err(problem) => {
-            state.datasets.linger(body);
+            slice.datasets.linger(body);
             Err(problem)
         }
     }
@@ -135,22 +142,25 @@ async fn upload(
     get,
     path = "/v1/datasets",
     tag = "datasets",
-    params(PageParams),
+    params(Paging),
     responses(
         (status = 200, description = "A page", body = DatasetList),
         (status = 400, description = "A parameter is wrong", content_type = "application/problem+json"),
+        (status = 403, description = "The token opens one canvas only", content_type = "application/problem+json"),
     )
 )]
 async fn list(
-    State(state): State<AppState>,
+    State(slice): State<Slice>,
     caller: Caller,
-    params: Result<Query<PageParams>, QueryRejection>,
+    paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Json<DatasetList>, Problem> {
-    let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
-    let before: Option<Uuid> = read_cursor(params.cursor.as_deref(), LIST_CURSOR)?;
-    let limit = page_limit(params.limit, 50, MAX_PAGE_DATASETS)?;
-    let page = state.datasets.list(&caller.org, before, limit).await?;
-    let next_cursor = page.next_before.map(|id| write_cursor(LIST_CURSOR, id));
+    // Who may open one canvas only reads the datasets it names, and is not shown the others.
+    caller.require(Role::Viewer)?;
+    let Query(paging) = paging.map_err(|rejection| bad_query(&rejection))?;
+    let before: Option<Uuid> = after(&paging, LIST_CURSOR)?;
+    let limit = paging.limit(50, MAX_PAGE_DATASETS)?;
+    let page = slice.datasets.list(caller.org(), before, limit).await?;
+    let next_cursor = page.next_before.map(|id| cursor(&format!("{LIST_CURSOR}{id}")));
     Ok(Json(DatasetList { items: page.items, next_cursor }))
 }
 
@@ -165,9 +175,9 @@ async fn list(
         (status = 404, description = "No such dataset in this organization", content_type = "application/problem+json"),
     )
 )]
-async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<String>) -> Result<Json<Dataset>, Problem> {
+async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>) -> Result<Json<Dataset>, Problem> {
     let found = match id.parse() {
-        Ok(uuid) => state.datasets.get(&caller.org, uuid).await?,
+        Ok(uuid) => slice.datasets.get(caller.org(), uuid).await?,
         Err(_not_an_id) => None,
     };
     found.map(Json).ok_or_else(|| no_such_dataset(&id))
@@ -175,12 +185,13 @@ async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<Strin
 
 /// Read a dataset's rows
 ///
-/// In file order, at most 10,000 a page (default 1,000). A page ends early after about 8 MiB.
+/// In file order, at most 10,000 a page (default 1,000). A page ends early after about 8 MiB. As a dataset's description, its rows
+/// are for everybody in the organization who knows its id: whoever opens a canvas reads it there.
 #[utoipa::path(
     get,
     path = "/v1/datasets/{id}/rows",
     tag = "datasets",
-    params(("id" = Uuid, Path, description = "Dataset id"), PageParams),
+    params(("id" = Uuid, Path, description = "Dataset id"), Paging),
     responses(
         (status = 200, description = "A page", body = RowsAnswer),
         (status = 400, description = "A parameter is wrong", content_type = "application/problem+json"),
@@ -188,93 +199,80 @@ async fn get(State(state): State<AppState>, caller: Caller, Path(id): Path<Strin
     )
 )]
 async fn rows(
-    State(state): State<AppState>,
+    State(slice): State<Slice>,
     caller: Caller,
     Path(id): Path<String>,
-    params: Result<Query<PageParams>, QueryRejection>,
+    paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Json<RowsAnswer>, Problem> {
-    let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
-    let after: Option<u64> = read_cursor(params.cursor.as_deref(), ROWS_CURSOR)?;
-    let limit = page_limit(params.limit, 1_000, MAX_PAGE_ROWS)?;
+    let Query(paging) = paging.map_err(|rejection| bad_query(&rejection))?;
+    let after: Option<u64> = after(&paging, ROWS_CURSOR)?;
+    let limit = paging.limit(1_000, MAX_PAGE_ROWS)?;
     let found = match id.parse() {
-        Ok(uuid) => state.datasets.rows(&caller.org, uuid, after.unwrap_or(0), limit).await?,
+        Ok(uuid) => slice.datasets.rows(caller.org(), uuid, after.unwrap_or(0), limit).await?,
         Err(_not_an_id) => None,
     };
     let RowsPage { columns, rows, next_row } = found.ok_or_else(|| no_such_dataset(&id))?;
-    Ok(Json(RowsAnswer { columns, rows, next_cursor: next_row.map(|row| write_cursor(ROWS_CURSOR, row)) }))
+    Ok(Json(RowsAnswer { columns, rows, next_cursor: next_row.map(|row| cursor(&format!("{ROWS_CURSOR}{row}"))) }))
 }
 
 /// Say which list a cursor belongs to, so that one of another list is refused instead of read as a place in this one.
 const LIST_CURSOR: &str = "datasets:";
 const ROWS_CURSOR: &str = "rows:";
 
-fn write_cursor(list: &str, key: impl std::fmt::Display) -> String {
-    URL_SAFE_NO_PAD.encode(format!("{list}{key}"))
-}
-
-fn read_cursor<K: std::str::FromStr>(cursor: Option<&str>, list: &str) -> Result<Option<K>, Problem> {
-    let Some(cursor) = cursor else { return Ok(None) };
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok();
-    let key = bytes.as_deref().and_then(|bytes| std::str::from_utf8(bytes).ok()?.strip_prefix(list)?.parse().ok());
-    key.map(Some).ok_or_else(|| {
-        let detail = "the cursor is not one this list gave; start again without it";
-        Problem::new(StatusCode::BAD_REQUEST, "Bad cursor", detail).with("parameter", "cursor".into())
-    })
-}
-
-fn page_limit(asked: Option<usize>, default: usize, most: usize) -> Result<usize, Problem> {
-    match asked.unwrap_or(default) {
-        limit if (1..=most).contains(&limit) => Ok(limit),
-        limit => {
-            let detail = format!("the limit is {limit}; it can be from 1 to {most}");
-            Err(Problem::new(StatusCode::BAD_REQUEST, "Bad limit", detail).with("parameter", "limit".into()))
-        }
-    }
+fn after<K: std::str::FromStr>(paging: &Paging, list: &str) -> Result<Option<K>, Problem> {
+    let Some(key) = paging.after()? else { return Ok(None) };
+    key.strip_prefix(list).and_then(|key| key.parse().ok()).map(Some).ok_or_else(bad_cursor)
 }
 
 fn bad_query(rejection: &QueryRejection) -> Problem {
-    Problem::new(StatusCode::BAD_REQUEST, "Bad parameter", rejection.body_text())
+    Problem::bad_request(format!("{}.", rejection.body_text()))
 }
 
 fn no_such_dataset(id: &str) -> Problem {
-    // The answer repeats what was asked for, but not a megabyte of it.
-    let id: String = id.chars().take(64).collect();
-    Problem::new(StatusCode::NOT_FOUND, "No such dataset", format!("there is no dataset {id} in your organization"))
+    // The answer repeats what was asked for, but not a kilobyte of it.
+    Problem::not_found("dataset", &id.chars().take(64).collect::<String>())
+}
+
+/// An error's text as a sentence for a person.
+fn sentence(error: &DatasetError) -> String {
+    let text = error.to_string();
+    let mut letters = text.chars();
+    letters.next().map(|first| first.to_uppercase().chain(letters).chain(['.']).collect()).unwrap_or_default()
 }
 
 impl From<DatasetError> for Problem {
     fn from(error: DatasetError) -> Self {
-        let detail = error.to_string();
+        let detail = sentence(&error);
         match error {
             DatasetError::BadFile { line, column, .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The file cannot be read", detail)
-                    .with("line", line.into())
-                    .with("column", column.into())
+                    .with("line", line)
+                    .with("column", column)
             }
             DatasetError::CellTooLarge { line, column, limit_bytes, .. } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "A value is too long", detail)
-                    .with("line", line.into())
-                    .with("column", column.into())
-                    .with("limit_bytes", limit_bytes.into())
+                    .with("line", line)
+                    .with("column", column)
+                    .with("limit_bytes", limit_bytes)
             }
             DatasetError::TooManyColumns { line, limit } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Too many columns", detail)
-                    .with("line", line.into())
-                    .with("column", (limit + 1).into())
-                    .with("limit", limit.into())
+                    .with("line", line)
+                    .with("column", limit + 1)
+                    .with("limit", limit)
             }
             DatasetError::TooManyRows { line, limit } => {
                 Self::new(StatusCode::UNPROCESSABLE_ENTITY, "Too many rows", detail)
-                    .with("line", line.into())
-                    .with("column", 1.into())
-                    .with("limit", limit.into())
+                    .with("line", line)
+                    .with("column", 1)
+                    .with("limit", limit)
             }
             DatasetError::TooLarge { limit_bytes } => {
                 Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large", detail)
-                    .with("limit_bytes", limit_bytes.into())
+                    .with("limit_bytes", limit_bytes)
             }
             DatasetError::BadParameter { name, .. } => {
-                Self::new(StatusCode::BAD_REQUEST, "Bad parameter", detail).with("parameter", name.into())
+                Self::new(StatusCode::BAD_REQUEST, "Bad parameter", detail).with("parameter", name)
             }
             DatasetError::UnsupportedType { .. } => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a CSV or JSON file", detail)
@@ -283,19 +281,18 @@ impl From<DatasetError> for Problem {
                 Self::new(StatusCode::REQUEST_TIMEOUT, "The upload was interrupted", detail)
             }
             DatasetError::Busy { limit } => {
-                let detail = format!("{detail}; try again in a few seconds");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads at once", detail)
-                    .with("limit", limit.into())
+                let detail = format!("{detail} Try again in a few seconds.");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads at once", detail).with("limit", limit)
             }
             DatasetError::DiskFull => {
                 tracing::error!("the disk that holds the datasets is full");
-                let detail = "the server has no room for this file; tell whoever runs it";
+                let detail = "The server has no room for this file. Tell whoever runs it.";
                 Self::new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full", detail)
             }
             DatasetError::Storage(what) => {
                 tracing::error!(error = %what, "the dataset store failed");
-                let detail = "the datasets cannot be reached just now; nothing of this request was kept";
-                Self::new(StatusCode::INTERNAL_SERVER_ERROR, "The dataset store failed", detail)
+                let detail = "The datasets cannot be reached right now. Nothing was changed; try again in a moment.";
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Storage is not available", detail)
             }
         }
     }

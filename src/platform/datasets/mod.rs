@@ -17,6 +17,7 @@
 //! - `[LIM-1]` Every size has a limit in [`Limits`] and an answer of its own in [`DatasetError`].
 //! - A failed upload leaves nothing: no table, no record, no file.
 
+mod error;
 pub mod http;
 mod ingest;
 mod sqlite;
@@ -37,6 +38,7 @@ use tokio_util::task::TaskTracker;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+pub use self::error::DatasetError;
 pub use self::sqlite::SqliteDatasets;
 
 /// One uploaded table, without its rows.
@@ -187,93 +189,6 @@ impl Default for Limits {
             uploads: 8,
             upload_idle: Duration::from_secs(30),
         }
-    }
-}
-
-/// Why a dataset could not be taken or read. What the uploader can mend names the place in the file; the rest is for the operator.
-#[derive(Debug, thiserror::Error)]
-pub enum DatasetError {
-    /// The file is not what it says it is. The uploader mends the file.
-    #[error("line {line}, column {column}: {what}")]
-    BadFile {
-        /// 1-based line of the file.
-        line: u64,
-        /// CSV: 1-based number of the value in its row, as a spreadsheet counts. JSON: byte of the line at which reading stopped.
-        column: u64,
-        /// A sentence without a full stop.
-        what: String,
-    },
-    /// The file, or what was announced of it, is larger than a file may be.
-    #[error("the file is larger than {limit_bytes} bytes, the most a dataset may have")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit_bytes: u64,
-    },
-    /// The file names more columns than a dataset may have.
-    #[error("line {line}: the file has more than {limit} columns, the most a dataset may have")]
-    TooManyColumns {
-        /// 1-based line where the limit was passed.
-        line: u64,
-        /// The limit, in columns.
-        limit: usize,
-    },
-    /// The file has more rows than a dataset may have.
-    #[error("line {line}: the file has more than {limit} rows, the most a dataset may have")]
-    TooManyRows {
-        /// 1-based line where the limit was passed.
-        line: u64,
-        /// The limit, in rows.
-        limit: u64,
-    },
-    /// One value is longer than a cell may be.
-    #[error("line {line}, column {column}: {what}")]
-    CellTooLarge {
-        /// As in [`Self::BadFile`].
-        line: u64,
-        /// As in [`Self::BadFile`].
-        column: u64,
-        /// A sentence without a full stop.
-        what: String,
-        /// The limit, in bytes.
-        limit_bytes: usize,
-    },
-    /// A parameter of the request (`name`, `source`, `licence`) is missing or too long.
-    #[error("{what}")]
-    BadParameter {
-        /// Which parameter.
-        name: &'static str,
-        /// A sentence without a full stop.
-        what: String,
-    },
-    /// The body is neither CSV nor JSON in UTF-8, by its own account.
-    #[error("a dataset is sent as text/csv or application/json in UTF-8, not as {given}")]
-    UnsupportedType {
-        /// The media type that was given.
-        given: String,
-    },
-    /// The upload ended or stalled before the file was whole. Sending it again may work.
-    #[error("the upload did not arrive whole: {what}")]
-    Interrupted {
-        /// What happened.
-        what: String,
-    },
-    /// [`Limits::uploads`] are in progress. Trying again later works.
-    #[error("{limit} uploads are in progress, the most at one time")]
-    Busy {
-        /// The limit, in uploads.
-        limit: usize,
-    },
-    /// The disk that holds the datasets is full. The operator frees space.
-    #[error("the disk that holds the datasets is full")]
-    DiskFull,
-    /// The store failed. The operator reads the log.
-    #[error("the dataset store failed: {0}")]
-    Storage(String),
-}
-
-impl From<std::io::Error> for DatasetError {
-    fn from(error: std::io::Error) -> Self {
-        if error.kind() == std::io::ErrorKind::StorageFull { Self::DiskFull } else { Self::Storage(error.to_string()) }
     }
 }
 

@@ -245,3 +245,147 @@ fn leftovers_of_a_crash_are_cleared_at_start() {
     drop(open(dir.path()));
     assert_eq!(spooled_files(dir.path()), 0);
 }
+
+/// The routes, as a program with a signed token meets them.
+mod routes {
+    use axum::Router;
+    use axum::body::Body;
+    use axum::http::{Request, StatusCode, header};
+    use serde_json::{Value, json};
+    use tower::ServiceExt as _;
+
+    use super::*;
+    use crate::access::{Claims, Sessions, Tokens};
+    use crate::backend::sqlite::Sqlite;
+    use crate::clock::Clock;
+    use crate::http::{Origins, Shell};
+    use crate::platform::datasets::http::router;
+
+    struct Server {
+        router: Router,
+        tokens: Tokens,
+    }
+
+    impl Server {
+        fn new(dir: &Path, org: &str, datasets: &Arc<Datasets>) -> Self {
+            let clock = Clock::system();
+            let tokens = Tokens::new("secret", org.to_owned(), clock.clone());
+            let shell = Shell {
+                tokens: tokens.clone(),
+                sessions: Sessions::new(Sqlite::open(&dir.join("kernel.db")).unwrap(), clock.clone()),
+                origins: Arc::new(Origins { public: "http://localhost".into(), allowed: Vec::new() }),
+                limits: Arc::default(),
+                clock,
+            };
+            Self { router: router(shell, Arc::clone(datasets)).into(), tokens }
+        }
+
+        async fn send(
+            &self,
+            canvas: &str,
+            role: &str,
+            request: axum::http::request::Builder,
+            body: Body,
+        ) -> (StatusCode, Value) {
+            let (sub, name) = ("ada".to_owned(), "Ada".to_owned());
+            let claims = Claims { sub, name, canvas: canvas.into(), role: role.into(), exp: 9_999_999_999 };
+            let bearer = format!("Bearer {}", self.tokens.sign(&claims).unwrap());
+            let request = request.header(header::AUTHORIZATION, bearer).body(body).unwrap();
+            let response = self.router.clone().oneshot(request).await.unwrap();
+            let status = response.status();
+            let bytes = axum::body::to_bytes(response.into_body(), usize::MAX).await.unwrap();
+            (status, serde_json::from_slice(&bytes).unwrap())
+        }
+
+        async fn get(&self, path: &str) -> (StatusCode, Value) {
+            self.send("*", "viewer", Request::get(path), Body::empty()).await
+        }
+
+        async fn post(&self, role: &str, query: &str, media_type: &str, file: &'static str) -> (StatusCode, Value) {
+            let request = Request::post(format!("/v1/datasets?{query}")).header(header::CONTENT_TYPE, media_type);
+            self.send("*", role, request, Body::from(file)).await
+        }
+    }
+
+    #[tokio::test]
+    async fn a_dataset_is_uploaded_listed_described_and_paged() {
+        let dir = tempfile::tempdir().unwrap();
+        let datasets = Arc::new(open(dir.path()));
+        let server = Server::new(dir.path(), "acme", &datasets);
+        let (status, made) =
+            server.post("editor", "name=Sales%202024&source=me", "text/csv", "a,b\n1,x\n2,\n3,z\n").await;
+        assert_eq!(status, StatusCode::CREATED, "{made}");
+        assert_eq!(made["name"], "Sales 2024");
+        assert_eq!(made["columns"], json!([{"name": "a", "type": "number"}, {"name": "b", "type": "string"}]));
+        assert_eq!((&made["source"], &made["licence"]), (&json!("me"), &Value::Null));
+        let id = made["id"].as_str().unwrap();
+        assert_eq!(server.get(&format!("/v1/datasets/{id}")).await, (StatusCode::OK, made.clone()));
+        assert_eq!(server.get("/v1/datasets").await.1, json!({"items": [made.clone()], "next_cursor": null}));
+
+        let (_, first) = server.get(&format!("/v1/datasets/{id}/rows?limit=2")).await;
+        assert_eq!((&first["columns"], &first["rows"]), (&json!(["a", "b"]), &json!([[1, "x"], [2, null]])));
+        let cursor = first["next_cursor"].as_str().unwrap();
+        let (_, second) = server.get(&format!("/v1/datasets/{id}/rows?limit=2&cursor={cursor}")).await;
+        assert_eq!((&second["rows"], &second["next_cursor"]), (&json!([[3, "z"]]), &Value::Null));
+
+        let (status, problem) = server.get(&format!("/v1/datasets?cursor={cursor}")).await;
+        assert_eq!(status, StatusCode::BAD_REQUEST, "a cursor of another list: {problem}");
+        for query in ["limit=0", "limit=10001", "limit=x", "cursor=%21"] {
+            assert_eq!(
+                server.get(&format!("/v1/datasets/{id}/rows?{query}")).await.0,
+                StatusCode::BAD_REQUEST,
+                "{query}"
+            );
+        }
+        for path in ["/v1/datasets/nope", "/v1/datasets/01890000-0000-7000-8000-000000000000/rows"] {
+            assert_eq!(server.get(path).await.0, StatusCode::NOT_FOUND, "{path}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refusal_says_what_and_where() {
+        let dir = tempfile::tempdir().unwrap();
+        let datasets = Arc::new(open(dir.path()));
+        let server = Server::new(dir.path(), "acme", &datasets);
+        let (status, problem) = server.post("owner", "name=x", "text/csv", "a,b\n1,2\n3\n").await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
+        assert_eq!((&problem["line"], &problem["column"], &problem["status"]), (&json!(3), &json!(2), &json!(422)));
+        assert_eq!(problem["detail"], "Line 3, column 2: this row has 1 value, the header names 2.");
+
+        let request = Request::post("/v1/datasets?name=x").header(header::CONTENT_TYPE, "text/csv");
+        let gigabyte = request.header(header::CONTENT_LENGTH, 1 << 30);
+        let (status, problem) = server.send("*", "editor", gigabyte, Body::from("a\n1\n")).await;
+        assert_eq!((status, &problem["limit_bytes"]), (StatusCode::PAYLOAD_TOO_LARGE, &json!(64 << 20)), "[LIM-1]");
+
+        let (status, problem) = server.post("editor", "", "text/csv", "a\n1\n").await;
+        assert_eq!((status, &problem["parameter"]), (StatusCode::BAD_REQUEST, &json!("name")));
+        assert_eq!(server.post("editor", "name=x", "image/png", "a").await.0, StatusCode::UNSUPPORTED_MEDIA_TYPE);
+        assert_eq!(server.get("/v1/datasets").await.1["items"], json!([]), "nothing of all that was kept");
+    }
+
+    /// `[ACC-1]` `[ACC-2]` Who may upload, who may read, and that the organization of the token decides what there is.
+    #[tokio::test]
+    async fn roles_and_organizations_hold_on_every_route() {
+        let dir = tempfile::tempdir().unwrap();
+        let datasets = Arc::new(open(dir.path()));
+        let server = Server::new(dir.path(), "acme", &datasets);
+        for role in ["viewer", "commenter"] {
+            assert_eq!(server.post(role, "name=x", "text/csv", "a\n1\n").await.0, StatusCode::FORBIDDEN, "{role}");
+        }
+        let id = server.post("editor", "name=x", "text/csv", "a\n1\n").await.1["id"].as_str().unwrap().to_owned();
+        let other = Server::new(dir.path(), "umbrella", &datasets);
+        for path in [format!("/v1/datasets/{id}"), format!("/v1/datasets/{id}/rows")] {
+            assert_eq!(other.get(&path).await.0, StatusCode::NOT_FOUND, "{path}");
+            assert_eq!(server.get(&path).await.0, StatusCode::OK, "{path}");
+        }
+        assert_eq!(other.get("/v1/datasets").await.1["items"], json!([]));
+
+        let canvas = uuid::Uuid::now_v7().to_string();
+        let one_canvas = |path: &str| server.send(&canvas, "viewer", Request::get(path), Body::empty());
+        assert_eq!(one_canvas("/v1/datasets").await.0, StatusCode::FORBIDDEN);
+        assert_eq!(one_canvas(&format!("/v1/datasets/{id}/rows")).await.0, StatusCode::OK, "what its canvas shows");
+
+        let anonymous = server.router.clone().oneshot(Request::get("/v1/datasets").body(Body::empty()).unwrap()).await;
+        assert_eq!(anonymous.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+}

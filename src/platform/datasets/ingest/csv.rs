@@ -7,7 +7,7 @@
 
 use std::io::BufRead;
 
-use super::{Names, OnRow, Raw};
+use super::{Names, OnRow, Raw, count_values};
 use crate::platform::datasets::{DatasetError, Limits};
 
 pub(super) fn read(file: impl BufRead, limits: &Limits, on_row: &mut OnRow<'_>) -> Result<Vec<String>, DatasetError> {
@@ -23,7 +23,7 @@ pub(super) fn read(file: impl BufRead, limits: &Limits, on_row: &mut OnRow<'_>) 
     let width = names.list.len();
     while reader.next(&mut record, Some(width))? {
         if record.len() < width {
-            let what = format!("this row has {} values, the header names {width}", record.len());
+            let what = format!("this row has {}, the header names {width}", count_values(record.len()));
             return Err(DatasetError::BadFile { line: record.line(0), column: record.len() as u64 + 1, what });
         }
         let mut row = Vec::with_capacity(width);

@@ -14,7 +14,7 @@ use std::rc::Rc;
 use serde::de::{DeserializeSeed, Deserializer, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
-use super::{Names, OnRow, Raw};
+use super::{Names, OnRow, Raw, count_values};
 use crate::platform::datasets::{DatasetError, Limits};
 
 pub(super) fn read<R: Read>(
@@ -301,7 +301,7 @@ impl<'de> Visitor<'de> for Row<'_, '_, '_> {
             count += 1;
         }
         if count < table.names.list.len() {
-            let what = format!("this row has {count} values, the columns name {}", table.names.list.len());
+            let what = format!("this row has {}, the columns name {}", count_values(count), table.names.list.len());
             return Err(table.fail(bad(what)));
         }
         table.end_row().map_err(|failure| table.fail(failure))

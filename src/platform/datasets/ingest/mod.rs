@@ -118,6 +118,11 @@ fn refuse_other_formats<R: Read>(file: &mut BufReader<R>) -> Result<(), DatasetE
     Ok(())
 }
 
+/// "1 value", "2 values".
+fn count_values(count: usize) -> String {
+    format!("{count} value{}", if count == 1 { "" } else { "s" })
+}
+
 /// A cell as the file has it, before its column's type is known.
 #[derive(Debug, Clone, PartialEq)]
 enum Raw<'a> {

@@ -141,7 +141,7 @@ fn csv_errors_name_line_and_value() {
     refused(Format::Csv, b"PK\x03\x04....", 1, 1, "spreadsheet");
     refused(Format::Csv, "a,b,c\n1,2,3\n4,5\n", 3, 3, "2 values, the header names 3");
     refused(Format::Csv, "a,b\n1,2\n\n\n1,2,3\n", 5, 3, "more values than the 2");
-    refused(Format::Csv, "a,b\n\"x\ny\",2\n1\n", 4, 2, "1 values");
+    refused(Format::Csv, "a,b\n\"x\ny\",2\n1\n", 4, 2, "1 value, the header names 2");
     refused(Format::Csv, "a,b\n1,\"x\ny", 2, 2, "never closed");
     refused(Format::Csv, "a,b\n1,\"x\" y\n", 2, 2, "closing quote");
     refused(Format::Csv, b"a,b\n1,2\n3,\"x\ny\xE9\"\n", 4, 2, "not UTF-8");
