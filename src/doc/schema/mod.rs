@@ -23,6 +23,7 @@
 //! - Reading never fails: a document is what its clients wrote. What has the wrong type is repaired or left
 //!   out, and reading nests at most [`MAX_DEPTH`] levels.
 
+mod depth;
 mod import;
 mod order;
 mod read;
@@ -34,6 +35,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use depth::{MAX_TYPE_DEPTH, TypeDepth, type_depth};
 pub use import::{ImportError, check_description, check_name, parse_import};
 pub use read::{block_count, materialise, name_and_description};
 pub use write::{rename, seed_update};

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
 use serde_json::{Map, Number, Value};
-use yrs::{Any, Array as _, GetString as _, Map as _, MapRef, Out, ReadTxn};
+use yrs::branch::BranchPtr;
+use yrs::types::text::YChange;
+use yrs::{Any, Array as _, ArrayRef, GetString as _, Map as _, MapRef, Out, ReadTxn, Text as _, TextRef};
 
 use super::{BLOCKS, BlockJson, CANVAS, CanvasJson, MAX_DEPTH, ORDER, Position};
 use super::{default_layout, is_shared_text, keyed_array};
@@ -51,8 +53,7 @@ pub fn block_count<T: ReadTxn>(txn: &T) -> usize {
 
 fn blocks<T: ReadTxn>(txn: &T) -> Vec<BlockJson> {
     let Some(map) = txn.get_map(BLOCKS) else { return Vec::new() };
-    let mut blocks: Vec<BlockJson> = map
-        .iter(txn)
+    let mut blocks: Vec<BlockJson> = entries(txn, &map)
         .filter_map(|(id, out)| match out {
             Out::YMap(map) => Some(block(txn, id, &map)),
             // Not a block: nothing in it can be shown.
@@ -75,7 +76,7 @@ fn block<T: ReadTxn>(txn: &T, id: &str, map: &MapRef) -> BlockJson {
         placements: BTreeMap::new(),
         extra: Map::new(),
     };
-    for (key, out) in map.iter(txn) {
+    for (key, out) in entries(txn, map) {
         match (key, out) {
             ("content", Out::YMap(content)) => block.content = self::content(txn, &block.kind, &content),
             ("metadata", Out::YMap(metadata)) => block.metadata = object(txn, &metadata, 1),
@@ -92,7 +93,7 @@ fn block<T: ReadTxn>(txn: &T, id: &str, map: &MapRef) -> BlockJson {
 }
 
 fn content<T: ReadTxn>(txn: &T, kind: &str, map: &MapRef) -> Map<String, Value> {
-    map.iter(txn)
+    entries(txn, map)
         .map(|(key, out)| {
             let value = match (keyed_array(kind, key), out) {
                 (Some(array), Out::YMap(items)) => items_of(txn, array, &items),
@@ -106,8 +107,7 @@ fn content<T: ReadTxn>(txn: &T, kind: &str, map: &MapRef) -> Map<String, Value> 
 
 /// The items of a map, back in an array: sorted by their order, then by their key.
 fn items_of<T: ReadTxn>(txn: &T, array: &super::KeyedArray, map: &MapRef) -> Value {
-    let mut items: Vec<(String, String, Map<String, Value>)> = map
-        .iter(txn)
+    let mut items: Vec<(String, String, Map<String, Value>)> = entries(txn, map)
         .filter_map(|(key, out)| {
             let Out::YMap(item) = out else { return None };
             let mut item = object(txn, &item, 3);
@@ -170,14 +170,31 @@ fn value<T: ReadTxn>(txn: &T, out: Out, depth: usize) -> Value {
         Out::Any(any) => leaf(&any, depth),
         Out::YMap(map) => Value::Object(object(txn, &map, depth)),
         Out::YText(text) => Value::String(text.get_string(txn)),
-        Out::YArray(array) => array.iter(txn).map(|out| value(txn, out, depth + 1)).collect(),
+        Out::YArray(array) => list(txn, &array, depth),
         // XML is not part of a canvas, and a sub-document never comes through the check of the wire.
         _ => Value::Null,
     }
 }
 
 fn object<T: ReadTxn>(txn: &T, map: &MapRef, depth: usize) -> Map<String, Value> {
-    map.iter(txn).map(|(key, out)| (key.to_owned(), value(txn, out, depth + 1))).collect()
+    entries(txn, map).map(|(key, out)| (key.to_owned(), value(txn, out, depth + 1))).collect()
+}
+
+/// The entries of a map. Not yrs's own iterator: that one recurses over entries without a value, which a
+/// client can make by the ten thousand (formats under keys), until the stack ends.
+fn entries<'a, T: ReadTxn>(txn: &'a T, map: &'a MapRef) -> impl Iterator<Item = (&'a str, Out)> {
+    map.keys(txn).filter_map(|key| Some((key, map.get(txn, key)?)))
+}
+
+/// A Y.Array, which our own clients do not make. One that holds text, as only a hostile client writes it, reads as that
+/// text: yrs's iterator never ends on a character of two UTF-16 units inside an array.
+fn list<T: ReadTxn>(txn: &T, array: &ArrayRef, depth: usize) -> Value {
+    let as_text = TextRef::from(BranchPtr::from(array.as_ref()));
+    let holds_text = as_text.diff(txn, YChange::identity).iter().any(|chunk| chunk.insert.try_branch().is_none());
+    if holds_text {
+        return Value::String(as_text.get_string(txn));
+    }
+    array.iter(txn).map(|out| value(txn, out, depth + 1)).collect()
 }
 
 /// A JSON leaf. `undefined` has no JSON and reads as null; bytes read as base64.
