@@ -1,1 +1,125 @@
-fn main(){}
+//! The `jabiru` command.
+
+use std::io::Write;
+use std::process::ExitCode;
+use std::time::Duration;
+
+use clap::{Args, Parser, Subcommand};
+use jabiru::access::{Claims, Role, Tokens};
+use jabiru::app::{self, App, Parts};
+use jabiru::clock::Clock;
+use jabiru::config::Config;
+
+/// Stack of a worker thread. Updates are checked before yrs sees them, at a nesting far below either size; this is the second wall.
+const STACK_BYTES: usize = 8 << 20;
+
+/// A multiplayer data canvas you can host yourself.
+#[derive(Parser)]
+#[command(name = "jabiru", version, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the server.
+    Serve(Box<Config>),
+    /// Print a token for another app's client or for a script.
+    Token(Box<TokenArgs>),
+    /// Print a fresh one-time login URL for the owner of a data folder.
+    LoginUrl(Box<Config>),
+}
+
+#[derive(Args)]
+struct TokenArgs {
+    /// The canvas it opens, or `*` for every canvas.
+    #[arg(long)]
+    canvas: String,
+    /// viewer, commenter, editor or owner.
+    #[arg(long)]
+    role: Role,
+    /// How long it is valid, e.g. 30s, 15m, 12h, 7d.
+    #[arg(long, default_value = "1h", value_parser = parse_ttl)]
+    ttl: Duration,
+    /// Stable id of the person it is for.
+    #[arg(long, default_value = "token")]
+    sub: String,
+    /// The name others see.
+    #[arg(long, default_value = "Token")]
+    name: String,
+    #[command(flatten)]
+    config: Config,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().thread_stack_size(STACK_BYTES).build();
+    let outcome = match runtime {
+        Ok(runtime) => runtime.block_on(run(cli.command)),
+        Err(error) => Err(error.into()),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            let _ = writeln!(std::io::stderr(), "jabiru: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+async fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Serve(config) => serve(*config).await,
+        Command::Token(args) => print(&token(&args)?),
+        Command::LoginUrl(config) => print(&app::login_url(&config).await?),
+    }
+}
+
+async fn serve(config: Config) -> anyhow::Result<()> {
+    jabiru::telemetry::init_logs(&config.log, config.log_json)?;
+    let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
+    let app = App::start(config, Parts::default()).await?;
+    print(&format!("Jabiru is at {}\nLog in once with: {}", app.origin, app.login_url().await?))?;
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+    tracing::info!("stopping: closing sessions and writing what is left");
+    app.shutdown().await
+}
+
+fn token(args: &TokenArgs) -> anyhow::Result<String> {
+    if args.canvas != "*" {
+        args.canvas.parse::<jabiru::id::CanvasId>().map_err(|_| anyhow::anyhow!("--canvas takes a canvas id or `*`"))?;
+    }
+    let clock = Clock::system();
+    let claims = Claims {
+        sub: args.sub.clone(),
+        name: args.name.clone(),
+        canvas: args.canvas.clone(),
+        role: args.role.to_string(),
+        exp: clock.now() / 1000 + args.ttl.as_secs().cast_signed(),
+    };
+    // The organization is the server's to say; a token does not carry it.
+    Ok(Tokens::new(&app::secret(&args.config)?, String::new(), clock).sign(&claims)?)
+}
+
+/// What a person or a script asked for goes to standard output; logs go to standard error.
+fn print(text: &str) -> anyhow::Result<()> {
+    Ok(writeln!(std::io::stdout(), "{text}")?)
+}
+
+fn parse_ttl(text: &str) -> Result<Duration, String> {
+    let bad = || "expected a number and s, m, h or d, e.g. 12h".to_owned();
+    let unit = text.chars().last().ok_or_else(bad)?;
+    let seconds = match unit {
+        's' => 1,
+        'm' => 60,
+        'h' => 3600,
+        'd' => 86_400,
+        _ => return Err(bad()),
+    };
+    let count: u64 = text[..text.len() - 1].parse().map_err(|_| bad())?;
+    count.checked_mul(seconds).map(Duration::from_secs).ok_or_else(bad)
+}

@@ -134,6 +134,12 @@ impl Caller {
         }
     }
 
+    /// Whether the credential reaches this canvas at all; asked before anyone looks whether there is one.
+    #[must_use]
+    pub fn reaches(&self, canvas: CanvasId) -> bool {
+        !matches!(&self.grant, Grant::Token { canvas: Some(only), .. } if *only != canvas)
+    }
+
     /// What this caller may do in the organization as a whole: list and create canvases, upload data sets. A token for one canvas
     /// reaches nothing else.
     #[must_use]

@@ -15,6 +15,7 @@ use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 use tokio_util::task::TaskTracker;
 
 use super::{Command, Facts, Inbound, NewPeer, Node, actor};
@@ -191,6 +192,12 @@ impl Hub {
         self.tasks.close();
         let drained = tokio::time::timeout_at(deadline, self.tasks.wait()).await;
         drained.map_err(|_| self.node.pressure.pending_bytes())
+    }
+
+    /// Something shutdown waits for while it lives: a session that is saying goodbye.
+    #[must_use]
+    pub fn keep_alive(&self) -> TaskTrackerToken {
+        self.tasks.token()
     }
 
     pub(super) fn next_peer(&self) -> PeerId {

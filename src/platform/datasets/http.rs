@@ -16,30 +16,36 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{Dataset, DatasetError, Datasets, MAX_PAGE_DATASETS, MAX_PAGE_ROWS, RowsPage, Upload};
-use crate::access::Role;
+use crate::access::{Grant, Role};
 use crate::http::page::{bad_cursor, cursor};
 use crate::http::{Caller, Paging, Problem, Shell};
+use crate::platform::canvases::Canvases;
+
+/// What these routes need.
+#[derive(Clone, FromRef)]
+pub struct Slice {
+    /// The shell.
+    pub shell: Shell,
+    /// The service.
+    pub datasets: Arc<Datasets>,
+    /// For tokens that open one canvas: which datasets it shows.
+    pub canvases: Canvases,
+}
 
 /// The routes under `/v1/datasets`.
-pub fn router(shell: Shell, datasets: Arc<Datasets>) -> OpenApiRouter {
-    OpenApiRouter::default()
-        .routes(routes!(upload, list))
-        .routes(routes!(get))
-        .routes(routes!(rows))
-        .with_state(Slice { shell, datasets })
+pub fn router(slice: Slice) -> OpenApiRouter {
+    OpenApiRouter::new().routes(routes!(upload, list)).routes(routes!(get)).routes(routes!(rows)).with_state(slice)
 }
 
-/// What the handlers of this slice share.
-#[derive(Clone)]
-struct Slice {
-    shell: Shell,
-    datasets: Arc<Datasets>,
-}
-
-impl FromRef<Slice> for Shell {
-    fn from_ref(slice: &Slice) -> Self {
-        slice.shell.clone()
-    }
+/// The id asked for, if it is one and the caller may read that dataset: anyone with a role in the organization may; a token for one
+/// canvas may read what that canvas shows, and nothing else. `[ACC-2]`
+async fn readable(slice: &Slice, caller: &Caller, id: &str) -> Result<Option<Uuid>, Problem> {
+    let Ok(id) = id.parse() else { return Ok(None) };
+    let shown = match caller.0.grant {
+        Grant::Token { canvas: Some(canvas), .. } => slice.canvases.shows_dataset(caller.org(), canvas, id).await?,
+        Grant::Token { canvas: None, .. } | Grant::Member(_) => true,
+    };
+    Ok(shown.then_some(id))
 }
 
 /// What an upload says about itself.
@@ -176,17 +182,17 @@ async fn list(
     )
 )]
 async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>) -> Result<Json<Dataset>, Problem> {
-    let found = match id.parse() {
-        Ok(uuid) => slice.datasets.get(caller.org(), uuid).await?,
-        Err(_not_an_id) => None,
+    let found = match readable(&slice, &caller, &id).await? {
+        Some(uuid) => slice.datasets.get(caller.org(), uuid).await?,
+        None => None,
     };
     found.map(Json).ok_or_else(|| no_such_dataset(&id))
 }
 
 /// Read a dataset's rows
 ///
-/// In file order, at most 10,000 a page (default 1,000). A page ends early after about 8 MiB. As a dataset's description, its rows
-/// are for everybody in the organization who knows its id: whoever opens a canvas reads it there.
+/// In file order, at most 10,000 a page (default 1,000). A page ends early after about 8 MiB.
+/// Needs viewer; a token for one canvas reads the datasets that canvas shows.
 #[utoipa::path(
     get,
     path = "/v1/datasets/{id}/rows",
@@ -207,9 +213,9 @@ async fn rows(
     let Query(paging) = paging.map_err(|rejection| bad_query(&rejection))?;
     let after: Option<u64> = after(&paging, ROWS_CURSOR)?;
     let limit = paging.limit(1_000, MAX_PAGE_ROWS)?;
-    let found = match id.parse() {
-        Ok(uuid) => slice.datasets.rows(caller.org(), uuid, after.unwrap_or(0), limit).await?,
-        Err(_not_an_id) => None,
+    let found = match readable(&slice, &caller, &id).await? {
+        Some(uuid) => slice.datasets.rows(caller.org(), uuid, after.unwrap_or(0), limit).await?,
+        None => None,
     };
     let RowsPage { columns, rows, next_row } = found.ok_or_else(|| no_such_dataset(&id))?;
     Ok(Json(RowsAnswer { columns, rows, next_cursor: next_row.map(|row| cursor(&format!("{ROWS_CURSOR}{row}"))) }))

@@ -1,0 +1,302 @@
+//! The routes of canvases.
+
+use std::str::FromStr;
+
+use axum::Json;
+use axum::extract::{FromRef, Path, Query, State};
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use utoipa::{IntoParams, ToSchema};
+use utoipa_axum::router::OpenApiRouter;
+use utoipa_axum::routes;
+
+use super::Canvases;
+use crate::access::Role;
+use crate::clock::rfc3339;
+use crate::doc::schema::{self, CanvasJson, CanvasLimits, ImportError};
+use crate::http::page::{bad_cursor, cursor};
+use crate::http::problem::Body;
+use crate::http::{Caller, Paging, Problem, Shell};
+use crate::id::CanvasId;
+use crate::protocol::{Close, Closing};
+use crate::store::CanvasRecord;
+
+/// Canvases of one page: default and most.
+const PAGE: (usize, usize) = (50, 200);
+
+/// What these routes need.
+#[derive(Clone, FromRef)]
+pub struct Slice {
+    /// The shell.
+    pub shell: Shell,
+    /// The service.
+    pub canvases: Canvases,
+}
+
+/// The routes.
+pub fn router(slice: Slice) -> OpenApiRouter {
+    OpenApiRouter::new()
+        .routes(routes!(list, create))
+        .routes(routes!(read, change, delete))
+        .routes(routes!(restore))
+        .routes(routes!(duplicate))
+        .routes(routes!(presence))
+        .with_state(slice)
+}
+
+/// A canvas as lists show it.
+#[derive(Debug, Serialize, ToSchema)]
+struct CanvasSummary {
+    id: CanvasIdText,
+    name: String,
+    description: String,
+    block_count: u32,
+    created_at: String,
+    updated_at: String,
+    deleted_at: Option<String>,
+    /// What the caller may do on it.
+    #[schema(value_type = String)]
+    role: Role,
+}
+
+/// A UUID v7.
+type CanvasIdText = String;
+
+impl CanvasSummary {
+    fn of(record: CanvasRecord, role: Role) -> Self {
+        Self {
+            id: record.id.to_string(),
+            name: record.name,
+            description: record.description,
+            block_count: record.block_count,
+            created_at: rfc3339(record.created_at),
+            updated_at: rfc3339(record.updated_at),
+            deleted_at: record.deleted_at.map(rfc3339),
+            role,
+        }
+    }
+}
+
+#[derive(Debug, Serialize, ToSchema)]
+struct CanvasList {
+    items: Vec<CanvasSummary>,
+    /// Pass it as `cursor` for the next page; `null` at the end.
+    next_cursor: Option<String>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct NewCanvas {
+    /// 1 to 200 characters.
+    name: String,
+    #[serde(default)]
+    description: Option<String>,
+    /// A canvas as `GET /v1/canvases/{id}` gives it, to start from.
+    #[serde(default)]
+    canvas: Option<Value>,
+}
+
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+struct ChangeCanvas {
+    #[serde(default)]
+    name: Option<String>,
+    #[serde(default)]
+    description: Option<String>,
+}
+
+#[derive(Debug, Deserialize, IntoParams)]
+#[into_params(parameter_in = Query)]
+struct Which {
+    /// `true`: the deleted canvases instead of the others.
+    #[serde(default)]
+    deleted: bool,
+}
+
+impl From<ImportError> for Problem {
+    fn from(error: ImportError) -> Self {
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The canvas is not valid", error.to_string()).with("field", error.path)
+    }
+}
+
+fn canvas_limits(shell: &Shell) -> CanvasLimits {
+    CanvasLimits { blocks: shell.limits.blocks, ..CanvasLimits::default() }
+}
+
+/// Canvases of the caller's organization, newest first. Needs viewer.
+#[utoipa::path(get, path = "/v1/canvases", params(Paging, Which), responses((status = 200, body = CanvasList)))]
+async fn list(
+    State(canvases): State<Canvases>,
+    caller: Caller,
+    Query(paging): Query<Paging>,
+    Query(which): Query<Which>,
+) -> Result<Json<CanvasList>, Problem> {
+    caller.require(Role::Viewer)?;
+    let after = paging.after()?.map(|key| CanvasId::from_str(&key)).transpose().map_err(|_| bad_cursor())?;
+    let page = canvases.store.canvases(caller.org(), which.deleted, after, paging.limit(PAGE.0, PAGE.1)?).await?;
+    let role = |record: &CanvasRecord| caller.0.role_on(record);
+    let items = page.items.into_iter().filter_map(|record| role(&record).map(|role| CanvasSummary::of(record, role)));
+    Ok(Json(CanvasList { items: items.collect(), next_cursor: page.next.map(|id| cursor(&id.to_string())) }))
+}
+
+/// Creates a canvas, empty or from a canvas given as JSON. Needs editor.
+#[utoipa::path(post, path = "/v1/canvases", request_body = NewCanvas, responses(
+    (status = 201, body = CanvasSummary),
+    (status = 422, body = Problem, description = "The canvas is not valid; `field` says where")
+))]
+async fn create(
+    State(canvases): State<Canvases>,
+    State(shell): State<Shell>,
+    caller: Caller,
+    Body(new): Body<NewCanvas>,
+) -> Result<impl IntoResponse, Problem> {
+    caller.require(Role::Editor)?;
+    let limits = canvas_limits(&shell);
+    let mut canvas = match &new.canvas {
+        Some(value) => schema::parse_import(value, &limits)?,
+        None => schema::parse_import(&json!({}), &limits)?,
+    };
+    schema::check_name(&new.name, &limits)?.clone_into(&mut canvas.name);
+    if let Some(description) = &new.description {
+        schema::check_description(description, &limits)?.clone_into(&mut canvas.description);
+    }
+    created(&canvases, &caller, &canvas).await
+}
+
+async fn created(canvases: &Canvases, caller: &Caller, canvas: &CanvasJson) -> Result<impl IntoResponse + use<>, Problem> {
+    let record = canvases.create(caller.org(), caller.user_id(), canvas).await?;
+    let role = caller.0.role_on(&record).unwrap_or(Role::Viewer);
+    let location = format!("/v1/canvases/{}", record.id);
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(CanvasSummary::of(record, role))))
+}
+
+/// The record of a canvas the caller has at least `needs` on.
+async fn find(canvases: &Canvases, caller: &Caller, id: &str, needs: Role) -> Result<(CanvasRecord, Role), Problem> {
+    let missing = || Problem::not_found("canvas", id);
+    let key = CanvasId::from_str(id).map_err(|_| missing())?;
+    if !caller.0.reaches(key) {
+        return Err(Problem::forbidden("This token opens another canvas, not this one."));
+    }
+    let record = canvases.store.canvas(key).await?.ok_or_else(missing)?;
+    let role = caller.0.role_on(&record).ok_or_else(missing)?;
+    if role < needs {
+        return Err(Problem::forbidden(format!("This needs the role {needs} on this canvas; yours is {role}.")));
+    }
+    Ok((record, role))
+}
+
+/// As [`find`], for a canvas that is not deleted.
+async fn find_live(canvases: &Canvases, caller: &Caller, id: &str, needs: Role) -> Result<(CanvasRecord, Role), Problem> {
+    let (record, role) = find(canvases, caller, id, needs).await?;
+    if record.deleted_at.is_some() {
+        let detail = "This canvas was deleted. Its owner can restore it.";
+        return Err(Problem::new(StatusCode::NOT_FOUND, "The canvas was deleted", detail).with("deleted", true));
+    }
+    Ok((record, role))
+}
+
+/// The canvas as JSON, as it is at this moment. Needs viewer.
+#[utoipa::path(get, path = "/v1/canvases/{id}", params(("id" = String, Path, description = "The canvas")), responses(
+    (status = 200, body = Object, description = "The canvas: `layout`, `blocks`, `metadata`"), (status = 404, body = Problem)
+))]
+async fn read(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let (record, role) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
+    let canvas = canvases.content(record.id).await?.ok_or_else(|| Problem::not_found("canvas", &id))?;
+    Ok(Json(json!({
+        "id": id,
+        "name": canvas.name,
+        "description": canvas.description,
+        "owner_id": record.owner_id,
+        "version": 1,
+        "layout": canvas.layout,
+        "blocks": canvas.blocks,
+        "sharing": {
+            "visibility": "private", "permissions": [], "public_link": null,
+            "embed_settings": { "enabled": false, "allowed_domains": [] },
+        },
+        "metadata": {
+            "tags": canvas.tags, "created_at": rfc3339(record.created_at), "updated_at": rfc3339(record.updated_at),
+            "version_history": [{
+                "version": 1, "changes": "Initial creation", "changed_by": record.owner_id,
+                "changed_at": rfc3339(record.created_at),
+            }],
+        },
+        "role": role,
+    })))
+}
+
+/// Changes name or description, for everyone on the canvas at once. Needs editor.
+#[utoipa::path(patch, path = "/v1/canvases/{id}", params(("id" = String, Path, description = "The canvas")), request_body = ChangeCanvas,
+    responses((status = 200, body = CanvasSummary), (status = 422, body = Problem)))]
+async fn change(
+    State(canvases): State<Canvases>,
+    State(shell): State<Shell>,
+    caller: Caller,
+    Path(id): Path<String>,
+    Body(change): Body<ChangeCanvas>,
+) -> Result<Json<CanvasSummary>, Problem> {
+    let limits = canvas_limits(&shell);
+    let (record, role) = find_live(&canvases, &caller, &id, Role::Editor).await?;
+    let name = change.name.as_deref().map(|name| schema::check_name(name, &limits)).transpose()?.map(str::to_owned);
+    let description = change.description.as_deref().map(|text| schema::check_description(text, &limits)).transpose()?;
+    canvases.hub.rename(record.id, name, description.map(str::to_owned), caller.user_id()).await?;
+    let record = canvases.store.canvas(record.id).await?.ok_or_else(|| Problem::not_found("canvas", &id))?;
+    Ok(Json(CanvasSummary::of(record, role)))
+}
+
+/// Deletes the canvas; it can be restored. Needs owner.
+#[utoipa::path(delete, path = "/v1/canvases/{id}", params(("id" = String, Path, description = "The canvas")),
+    responses((status = 204, description = "Deleted; open sessions are closed with 4404")))]
+async fn delete(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+    let (record, _) = find_live(&canvases, &caller, &id, Role::Owner).await?;
+    canvases.store.set_deleted(record.id, Some(canvases.clock.now())).await?;
+    canvases.hub.close(record.id, Closing::new(Close::NoSuchCanvas, "this canvas was deleted")).await;
+    Ok(StatusCode::NO_CONTENT)
+}
+
+/// Restores a deleted canvas. Needs owner.
+#[utoipa::path(post, path = "/v1/canvases/{id}/restore", params(("id" = String, Path, description = "The canvas")),
+    responses((status = 200, body = CanvasSummary)))]
+async fn restore(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<Json<CanvasSummary>, Problem> {
+    let (record, role) = find(&canvases, &caller, &id, Role::Owner).await?;
+    canvases.store.set_deleted(record.id, None).await?;
+    Ok(Json(CanvasSummary::of(CanvasRecord { deleted_at: None, ..record }, role)))
+}
+
+/// Makes a copy of the canvas as it is now. Needs viewer on it and editor in the organization.
+#[utoipa::path(post, path = "/v1/canvases/{id}/duplicate", params(("id" = String, Path, description = "The canvas")),
+    responses((status = 201, body = CanvasSummary)))]
+async fn duplicate(
+    State(canvases): State<Canvases>,
+    State(shell): State<Shell>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<impl IntoResponse, Problem> {
+    caller.require(Role::Editor)?;
+    let (record, _) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
+    let mut canvas = canvases.content(record.id).await?.ok_or_else(|| Problem::not_found("canvas", &id))?;
+    let most = canvas_limits(&shell).name_chars;
+    let name: String = canvas.name.chars().take(most.saturating_sub(" (copy)".len())).collect();
+    canvas.name = format!("{name} (copy)");
+    created(&canvases, &caller, &canvas).await
+}
+
+/// Who is on the canvas. Needs viewer. `[AW-4]`
+#[utoipa::path(get, path = "/v1/canvases/{id}/presence", params(("id" = String, Path, description = "The canvas")),
+    responses((status = 200, body = Object, description = "`items`: user_id, name, color, cursor, selection, last_seen, node")))]
+async fn presence(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+    let (record, _) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
+    let here = canvases.hub.node().presence.list(record.id, canvases.clock.now());
+    let items: Vec<_> = here
+        .into_iter()
+        .map(|entry| {
+            let last_seen = rfc3339(entry.last_seen);
+            let mut item = serde_json::to_value(entry).unwrap_or_default();
+            item["last_seen"] = last_seen.into();
+            item
+        })
+        .collect();
+    Ok(Json(json!({ "items": items })))
+}

@@ -1,0 +1,101 @@
+//! `GET /v1/sync/{canvas_id}`: one WebSocket is one session.
+//!
+//! Owns the upgrade, who may open a socket, and the session's two loops. Does not know documents: messages go to the room decoded and
+//! checked, frames come back ready to send.
+
+mod session;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::Router;
+use axum::extract::{Path, Query, State, WebSocketUpgrade};
+use axum::http::HeaderMap;
+use axum::response::{IntoResponse, Response};
+use axum::routing::get;
+use serde::Deserialize;
+
+use crate::http::{Problem, Shell, caller};
+use crate::room::Hub;
+use crate::telemetry::names;
+
+/// Read and write buffer of a socket, bytes. With the defaults of 128 KiB an idle connection costs 135 kB, with 4 KiB 12 kB (measured).
+const SOCKET_BUFFER: usize = 4 << 10;
+
+/// What sockets need.
+#[derive(Clone)]
+pub struct Sockets {
+    shell: Shell,
+    hub: Arc<Hub>,
+    open: Arc<AtomicUsize>,
+}
+
+/// What a client may say in the URL.
+#[derive(Debug, Deserialize)]
+struct Params {
+    /// A signed token; without one the cookie counts.
+    token: Option<String>,
+    /// `1`: send acks. `[SYNC-7]`
+    ack: Option<String>,
+    /// `1`: send JSON notices. `[SYNC-8]`
+    notices: Option<String>,
+}
+
+/// The route. Needs at least the role viewer on the canvas; edits need editor.
+pub fn router(shell: Shell, hub: Arc<Hub>) -> Router {
+    let sockets = Sockets { shell, hub, open: Arc::default() };
+    Router::new().route("/v1/sync/{canvas_id}", get(upgrade)).with_state(sockets)
+}
+
+/// Everything a browser should be able to read is said after the upgrade, as a close code: it cannot see a refused one. `[LIM-3]`
+async fn upgrade(
+    State(sockets): State<Sockets>,
+    Path(canvas): Path<String>,
+    Query(params): Query<Params>,
+    headers: HeaderMap,
+    upgrade: WebSocketUpgrade,
+) -> Response {
+    if !sockets.shell.origins.allows_socket(&headers) {
+        let detail = "Pages of this origin may not open sockets here; add it to JABIRU_ALLOWED_ORIGINS.";
+        return Problem::forbidden(detail).into_response();
+    }
+    let limits = &sockets.shell.limits;
+    let largest = limits.sync_bytes.max(limits.update_bytes) + 64;
+    let opening = session::Opening {
+        canvas,
+        token: params.token,
+        cookie: caller::cookie(&headers).map(str::to_owned),
+        acks: params.ack.as_deref() == Some("1"),
+        notices: params.notices.as_deref() == Some("1"),
+    };
+    upgrade
+        .read_buffer_size(SOCKET_BUFFER)
+        .write_buffer_size(SOCKET_BUFFER)
+        .max_message_size(largest)
+        .max_frame_size(largest)
+        .on_upgrade(move |socket| async move {
+            let slot = Slot::take(&sockets.open);
+            session::run(socket, &sockets, opening, slot.number).await;
+        })
+}
+
+/// One of the node's sessions, counted while it lives.
+struct Slot {
+    open: Arc<AtomicUsize>,
+    number: usize,
+}
+
+impl Slot {
+    fn take(open: &Arc<AtomicUsize>) -> Self {
+        let number = open.fetch_add(1, Ordering::Relaxed) + 1;
+        metrics::gauge!(names::SESSIONS).set(number as f64);
+        Self { open: Arc::clone(open), number }
+    }
+}
+
+impl Drop for Slot {
+    fn drop(&mut self) {
+        let left = self.open.fetch_sub(1, Ordering::Relaxed) - 1;
+        metrics::gauge!(names::SESSIONS).set(left as f64);
+    }
+}

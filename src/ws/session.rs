@@ -1,0 +1,303 @@
+//! One session: who it is, a loop that reads, a loop that writes. Both run in one task; each waits for nothing but its own side.
+
+use std::pin::pin;
+use std::str::FromStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use futures_util::stream::{SplitSink, SplitStream};
+use futures_util::{SinkExt, StreamExt};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio_tungstenite::tungstenite::Error as SocketError;
+
+use super::Sockets;
+use crate::access::Caller;
+use crate::clock::Millis;
+use crate::id::CanvasId;
+use crate::protocol::{self, ClientMessage, Close, Closing, WireLimits};
+use crate::room::{Membership, NewPeer, Outbox};
+use crate::telemetry::names;
+
+/// How long a socket may take to accept its last frames once the session is being closed.
+const CLOSE_GRACE: Duration = Duration::from_secs(2);
+
+/// How long the connection is kept after the close frame. Dropping it with unread bytes would send a reset, and the client would lose
+/// the close code with it.
+const CLOSE_LINGER: Duration = Duration::from_secs(2);
+
+/// What a client brought to the upgrade.
+pub(super) struct Opening {
+    pub(super) canvas: String,
+    pub(super) token: Option<String>,
+    pub(super) cookie: Option<String>,
+    pub(super) acks: bool,
+    pub(super) notices: bool,
+}
+
+/// Runs a session from its first message to its close frame. `number` is its place among the node's sessions.
+pub(super) async fn run(socket: WebSocket, sockets: &Sockets, opening: Opening, number: usize) {
+    let _alive = sockets.hub.keep_alive();
+    let (mut sink, mut stream) = socket.split();
+    let outbox = Outbox::new(sockets.shell.limits.outbox_bytes);
+    let admitted = admit(sockets, &opening, number, &outbox).await;
+    let (membership, expires_at) = match admitted {
+        Ok(admitted) => admitted,
+        Err(closing) => {
+            let _ = timeout(CLOSE_GRACE, say_goodbye(&mut sink, &closing)).await;
+            linger(&mut stream).await;
+            return;
+        }
+    };
+    let heard = Heard::new();
+    let mut can_read = true;
+    {
+        let mut reader = pin!(read(&mut stream, &membership, sockets, &heard));
+        let mut writer = pin!(write(&mut sink, &outbox, &membership, sockets, expires_at, &heard));
+        tokio::select! {
+            ended = &mut reader => match ended {
+                Ended::Gone => return,
+                Ended::Refused(closing) => {
+                    outbox.close(closing);
+                    let _ = timeout(CLOSE_GRACE, writer).await;
+                }
+                Ended::Oversize(closing) => {
+                    can_read = false;
+                    outbox.close(closing);
+                    let _ = timeout(CLOSE_GRACE, writer).await;
+                }
+            },
+            () = &mut writer => {}
+        }
+    }
+    drop(membership);
+    if can_read {
+        linger(&mut stream).await;
+    } else {
+        // The stream is in the middle of a frame nobody will read.
+        sleep(CLOSE_LINGER).await;
+    }
+}
+
+/// Decides whether the session may be, and brings it into its room.
+async fn admit(
+    sockets: &Sockets,
+    opening: &Opening,
+    number: usize,
+    outbox: &Arc<Outbox>,
+) -> Result<(Membership, Option<Millis>), Closing> {
+    let caller = identify(sockets, opening).await?;
+    if number > sockets.shell.limits.sessions {
+        return Err(Closing::new(Close::Overloaded, "this server has as many sessions as it allows; try again later"));
+    }
+    let no_canvas = || Closing::new(Close::NoSuchCanvas, "there is no such canvas, or it was deleted");
+    let id = CanvasId::from_str(&opening.canvas).map_err(|_| no_canvas())?;
+    if !caller.reaches(id) {
+        return Err(Closing::new(Close::Forbidden, "this token opens another canvas, not this one"));
+    }
+    let facts = sockets.hub.facts(id).await.map_err(|_| {
+        Closing::new(Close::Overloaded, "the server cannot reach its storage right now; try again in a moment")
+    })?;
+    let facts = facts.filter(|facts| facts.deleted_at.is_none()).ok_or_else(no_canvas)?;
+    let role = caller.role_on(&facts).ok_or_else(no_canvas)?;
+    let new = || NewPeer {
+        identity: caller.identity.clone(),
+        role,
+        outbox: Arc::clone(outbox),
+        acks: opening.acks,
+        notices: opening.notices,
+    };
+    Ok((sockets.hub.join(&facts, new).await?, caller.expires_at))
+}
+
+async fn identify(sockets: &Sockets, opening: &Opening) -> Result<Caller, Closing> {
+    let refused = |reason: String| Closing::new(Close::Unauthenticated, reason);
+    if let Some(token) = &opening.token {
+        return sockets.shell.tokens.check(token).map_err(|error| refused(error.to_string()));
+    }
+    let Some(cookie) = &opening.cookie else {
+        return Err(refused("log in, or give a token as ?token=".to_owned()));
+    };
+    match sockets.shell.sessions.check(cookie).await {
+        Ok(Some(caller)) => Ok(caller),
+        Ok(None) => Err(refused("your session has ended; log in again".to_owned())),
+        Err(_) => Err(Closing::new(Close::Overloaded, "the server cannot reach its storage right now; try again in a moment")),
+    }
+}
+
+/// When something last arrived, shared by the two loops.
+struct Heard {
+    start: Instant,
+    after_ms: AtomicU64,
+}
+
+impl Heard {
+    fn new() -> Self {
+        Self { start: Instant::now(), after_ms: AtomicU64::new(0) }
+    }
+
+    fn note(&self) {
+        self.after_ms.store(self.start.elapsed().as_millis() as u64, Ordering::Relaxed);
+    }
+
+    /// Resolves when nothing has arrived for `limit`.
+    async fn silent_for(&self, limit: Duration) {
+        while let Some(left) = limit.checked_sub(self.silence()).filter(|left| !left.is_zero()) {
+            sleep(left).await;
+        }
+    }
+
+    fn silence(&self) -> Duration {
+        self.start.elapsed().saturating_sub(Duration::from_millis(self.after_ms.load(Ordering::Relaxed)))
+    }
+}
+
+/// Why reading ended.
+enum Ended {
+    /// The other side is gone, or the room is.
+    Gone,
+    /// The session must be closed for what it sent.
+    Refused(Closing),
+    /// The same, with part of a frame unread.
+    Oversize(Closing),
+}
+
+async fn read(stream: &mut SplitStream<WebSocket>, room: &Membership, sockets: &Sockets, heard: &Heard) -> Ended {
+    let limits = &sockets.shell.limits;
+    let wire = WireLimits { update_bytes: limits.update_bytes, sync_bytes: limits.sync_bytes, ..WireLimits::default() };
+    let mut number = 0;
+    while let Some(received) = stream.next().await {
+        let frame = match received {
+            Ok(Message::Binary(frame)) => frame,
+            Ok(Message::Ping(_) | Message::Pong(_)) => {
+                heard.note();
+                continue;
+            }
+            Ok(Message::Close(_)) => return Ended::Gone,
+            Ok(Message::Text(_)) => {
+                return Ended::Refused(Closing::new(Close::Malformed, "a text frame; the protocol is binary"));
+            }
+            Err(error) => return ended_by(error, wire.sync_bytes),
+        };
+        heard.note();
+        let taken = match protocol::decode(&frame, &wire) {
+            Ok(ClientMessage::SyncStep1 { state_vector }) => room.step1(state_vector).await,
+            Ok(ClientMessage::SyncStep2 { update, summary }) => {
+                number += 1;
+                room.update(number, update, summary, true).await
+            }
+            Ok(ClientMessage::Update { update, summary }) => {
+                number += 1;
+                room.update(number, update, summary, false).await
+            }
+            Ok(ClientMessage::Awareness(entries)) => room.awareness(entries).await,
+            Ok(ClientMessage::QueryAwareness) => room.query_awareness().await,
+            Err(refusal) => return Ended::Refused(Closing::new(refusal.close(), refusal.to_string())),
+        };
+        if !taken {
+            return Ended::Refused(Closing::new(Close::Restarting, "the canvas was closed here; reconnect"));
+        }
+    }
+    Ended::Gone
+}
+
+fn ended_by(error: axum::Error, limit: usize) -> Ended {
+    match error.into_inner().downcast_ref::<SocketError>() {
+        Some(SocketError::Capacity(_)) => {
+            let reason = format!("a message is at most {limit} bytes; split the change into smaller ones");
+            Ended::Oversize(Closing::new(Close::TooLarge, reason))
+        }
+        _ => Ended::Gone,
+    }
+}
+
+/// Writes whatever the outbox holds, flushing once for all of it, until the session is to be closed or the socket fails.
+async fn write(
+    sink: &mut SplitSink<WebSocket, Message>,
+    outbox: &Outbox,
+    room: &Membership,
+    sockets: &Sockets,
+    expires_at: Option<Millis>,
+    heard: &Heard,
+) {
+    let limits = &sockets.shell.limits;
+    let mut last_sent = Instant::now();
+    let mut next_check = last_sent + limits.keepalive;
+    loop {
+        if Instant::now() >= next_check {
+            next_check = Instant::now() + limits.keepalive;
+            if expires_at.is_some_and(|end| end <= sockets.shell.clock.now()) {
+                outbox.close(Closing::new(Close::Unauthenticated, "this token has expired"));
+            }
+            // The ping asks for a sign of life; the inert frame is one for browsers, which cannot see pings. `[SYNC-6]`
+            if last_sent.elapsed() >= limits.keepalive {
+                let _ = outbox.push(protocol::KEEPALIVE);
+            }
+            if sink.feed(Message::Ping(Bytes::new())).await.is_err() {
+                return;
+            }
+        }
+        if heard.silence() >= limits.socket_timeout {
+            outbox.close(Closing::new(Close::Timeout, "nothing was heard from this connection"));
+        }
+        let Some(outgoing) = outbox.take() else {
+            tokio::select! {
+                () = outbox.ready() => {}
+                () = sleep_until(next_check) => {}
+            }
+            continue;
+        };
+        let bytes = outgoing.frames.iter().map(Bytes::len).sum();
+        let sending = async {
+            for frame in outgoing.frames {
+                sink.feed(Message::Binary(frame)).await?;
+            }
+            if let Some(n) = outgoing.ack {
+                sink.feed(Message::Binary(protocol::ack(n))).await?;
+            }
+            sink.flush().await
+        };
+        // A socket that takes nothing must not keep a session alive that is to be closed, or whose other side is gone.
+        let sent = tokio::select! {
+            sent = sending => sent.is_ok(),
+            () = closed_for(outbox, CLOSE_GRACE) => false,
+            () = heard.silent_for(limits.socket_timeout) => false,
+        };
+        if let Some(closing) = outbox.closing() {
+            let _ = timeout(CLOSE_GRACE, say_goodbye(sink, &closing)).await;
+            return;
+        }
+        if !sent {
+            return;
+        }
+        last_sent = Instant::now();
+        if outbox.written(bytes) && !room.drained().await {
+            return;
+        }
+    }
+}
+
+/// Resolves `grace` after the session was told to close; for ever if it was not.
+async fn closed_for(outbox: &Outbox, grace: Duration) {
+    while outbox.closing().is_none() {
+        outbox.ready().await;
+    }
+    sleep(grace).await;
+}
+
+/// Stock providers show the text of a y-protocols refusal, not that of a close frame: so a permanent close is said twice. `[LIM-3]`
+async fn say_goodbye(sink: &mut SplitSink<WebSocket, Message>, closing: &Closing) -> Result<(), axum::Error> {
+    metrics::counter!(names::CLOSED, "code" => closing.close.code().to_string()).increment(1);
+    if closing.close.is_permanent() {
+        sink.feed(Message::Binary(protocol::refusal(&closing.reason))).await?;
+    }
+    let frame = CloseFrame { code: closing.close.code(), reason: closing.reason.as_str().into() };
+    sink.send(Message::Close(Some(frame))).await
+}
+
+/// Reads and drops what still comes, until the other side has closed too.
+async fn linger(stream: &mut SplitStream<WebSocket>) {
+    let _ = timeout(CLOSE_LINGER, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+}
