@@ -145,7 +145,14 @@ export const remove = (session: CanvasSession, ui: UiStore, ids: readonly string
   select(ui, [])
   const text = ids.length === 1 ? 'Deleted the block.' : `Deleted ${ids.length} blocks.`
   announce(ui, text)
-  toast(text, { label: 'Undo', run: () => session.canEdit && session.undo.undo() })
+  const taken = session.undo.undoStack.at(-1)
+  const run = (): void => {
+    if (!session.canEdit || taken === undefined || !session.undo.undoStack.includes(taken)) return
+    // Undo goes back one step at a time: undoing anything else than what this message names would be a surprise.
+    if (session.undo.undoStack.at(-1) === taken) session.undo.undo()
+    else toast('You have changed other things since. Use Ctrl+Z to go back step by step.')
+  }
+  toast(text, { label: 'Undo', run })
 }
 
 export type Direction = 'left' | 'right' | 'up' | 'down'

@@ -100,7 +100,7 @@ export const withMove = (base: readonly Cell[], id: string, x: number, y: number
 export const withSize = (base: readonly Cell[], id: string, w: number, h: number, columns: number): Cell[] => {
   const items = base.map((cell) => {
     if (cell.id !== id || cell.fixed) return toItem(cell)
-    const width = clamp(w, Math.min(MIN_SIZE[0], columns), columns - cell.x)
+    const width = clamp(w, Math.min(MIN_SIZE[0], columns - cell.x), columns - cell.x)
     return toItem({ ...cell, w: width, h: clamp(h, MIN_SIZE[1], MAX_ROWS) })
   })
   return compact(items, columns)
@@ -178,11 +178,13 @@ export type Metrics = { width: number; columns: number }
 export const columnWidth = ({ width, columns }: Metrics): number => (width - GAP * (columns - 1)) / columns
 
 export const rectOf = (cell: { x: number; y: number; w: number; h: number }, metrics: Metrics): Rect => {
-  const column = columnWidth(metrics)
+  // Both edges are rounded, not the width: blocks that end at the same column end at the same pixel.
+  const step = columnWidth(metrics) + GAP
+  const left = Math.round(cell.x * step)
   return {
-    left: Math.round(cell.x * (column + GAP)),
+    left,
     top: cell.y * (ROW + GAP),
-    width: Math.round(cell.w * column + (cell.w - 1) * GAP),
+    width: Math.round((cell.x + cell.w) * step - GAP) - left,
     height: cell.h * ROW + (cell.h - 1) * GAP,
   }
 }

@@ -1,0 +1,174 @@
+import { describe, expect, it } from 'vitest'
+import {
+  breakpointOf,
+  type Cell,
+  cellAt,
+  layoutOf,
+  readingOrder,
+  rectOf,
+  type Stored,
+  sizeAt,
+  spotFor,
+  withMove,
+  withSize,
+  writesFor,
+} from './layout'
+
+const block = (id: string, x: number, y: number, w: number, h: number, more: Partial<Stored> = {}): Stored => ({
+  id,
+  at: [x, y],
+  size: [w, h],
+  locked: false,
+  placements: {},
+  ...more,
+})
+const at = (cells: readonly Cell[], id: string): number[] => {
+  const cell = cells.find((other) => other.id === id)
+  return cell === undefined ? [] : [cell.x, cell.y, cell.w, cell.h]
+}
+const apply = (stored: readonly Stored[], writes: ReturnType<typeof writesFor>): Stored[] =>
+  stored.map((item) => ({ ...item, ...writes.find((write) => write.id === item.id) }))
+
+const overlapping = (cells: readonly Cell[]): boolean =>
+  cells.some((a) =>
+    cells.some((b) => a.id < b.id && a.x < b.x + b.w && b.x < a.x + a.w && a.y < b.y + b.h && b.y < a.y + a.h),
+  )
+
+/** A small generator, so that a failing case can be seen again. */
+const random = (seed: number) => () => {
+  seed = (seed * 1664525 + 1013904223) >>> 0
+  return seed / 2 ** 32
+}
+
+const some = (next: () => number, count: number): Stored[] =>
+  Array.from({ length: count }, (_, n) =>
+    block(
+      `b${n}`,
+      Math.floor(next() * 12),
+      Math.floor(next() * 20),
+      1 + Math.floor(next() * 12),
+      1 + Math.floor(next() * 6),
+    ),
+  )
+
+describe('the drawn layout', () => {
+  it('is the same for everybody, whatever order the map gives', () => {
+    const next = random(1)
+    for (let run = 0; run < 100; run++) {
+      const stored = some(next, 8)
+      const shuffled = [...stored].sort(() => next() - 0.5)
+      expect(layoutOf(shuffled, 'lg')).toEqual(layoutOf(stored, 'lg'))
+      expect(layoutOf(shuffled, 'sm')).toEqual(layoutOf(stored, 'sm'))
+    }
+  })
+
+  it('pulls blocks up, never overlaps and never leaves the grid', () => {
+    const next = random(2)
+    for (let run = 0; run < 100; run++) {
+      for (const breakpoint of ['lg', 'md', 'sm', 'xs'] as const) {
+        const cells = layoutOf(some(next, 10), breakpoint)
+        expect(overlapping(cells)).toBe(false)
+        const columns = { lg: 12, md: 12, sm: 6, xs: 1 }[breakpoint]
+        expect(cells.every((cell) => cell.x >= 0 && cell.x + cell.w <= columns && cell.y >= 0)).toBe(true)
+      }
+    }
+    expect(at(layoutOf([block('a', 0, 9, 6, 4)], 'lg'), 'a')).toEqual([0, 0, 6, 4])
+  })
+
+  it('becomes one column in reading order on a phone', () => {
+    const stored = [block('z', 0, 0, 6, 4), block('a', 6, 0, 6, 4), block('m', 0, 4, 12, 6)]
+    const cells = readingOrder(layoutOf(stored, 'xs'))
+    expect(cells.map(({ id }) => id)).toEqual(['z', 'a', 'm'])
+    expect(cells.every((cell) => cell.w === 1)).toBe(true)
+  })
+
+  it('uses the place somebody gave a block on a breakpoint', () => {
+    const stored = [block('a', 0, 0, 12, 4, { placements: { sm: [3, 0, 3, 2] } })]
+    expect(at(layoutOf(stored, 'sm'), 'a')).toEqual([3, 0, 3, 2])
+    expect(at(layoutOf(stored, 'lg'), 'a')).toEqual([0, 0, 12, 4])
+  })
+
+  it('keeps a locked block where it is stored', () => {
+    const stored = [block('a', 0, 3, 6, 2, { locked: true }), block('b', 0, 0, 6, 2)]
+    expect(at(layoutOf(stored, 'lg'), 'a')).toEqual([0, 3, 6, 2])
+    expect(at(withMove(layoutOf(stored, 'lg'), 'a', 4, 4, 12), 'a')).toEqual([0, 3, 6, 2])
+  })
+
+  it('knows the four breakpoints', () => {
+    expect([1400, 1100, 900, 600, 400].map(breakpointOf)).toEqual(['lg', 'md', 'sm', 'xs', 'xs'])
+  })
+})
+
+describe('a gesture', () => {
+  const stored = [block('a', 0, 0, 6, 4), block('b', 6, 0, 6, 4), block('c', 0, 4, 12, 6)]
+  const base = layoutOf(stored, 'lg')
+
+  it('makes the others give way, and leaves the base as it was', () => {
+    const before = structuredClone(base)
+    const plan = withMove(base, 'a', 6, 0, 12)
+    expect(at(plan, 'a')).toEqual([6, 0, 6, 4])
+    expect(at(plan, 'b')).toEqual([6, 4, 6, 4])
+    expect(base).toEqual(before)
+  })
+
+  it('pushes down what a resize covers, and stays inside the grid', () => {
+    const plan = withSize(base, 'a', 20, 4, 12)
+    expect(at(plan, 'a')).toEqual([0, 0, 12, 4])
+    expect(at(plan, 'b')).toEqual([6, 4, 6, 4])
+    expect(at(withSize(base, 'a', 0, 0, 12), 'a')).toEqual([0, 0, 2, 2])
+  })
+
+  it('writes only what it changed', () => {
+    const writes = writesFor(stored, base, withSize(base, 'c', 12, 8, 12))
+    expect(writes).toEqual([{ id: 'c', size: [12, 8] }])
+    expect(writesFor(stored, base, base)).toEqual([])
+  })
+
+  it('writes enough that everybody draws what was dropped', () => {
+    const next = random(3)
+    for (let run = 0; run < 300; run++) {
+      const canvas = some(next, 7)
+      const drawn = layoutOf(canvas, 'lg')
+      const id = `b${Math.floor(next() * 7)}`
+      const plan =
+        next() < 0.5
+          ? withMove(drawn, id, Math.floor(next() * 12), Math.floor(next() * 20), 12)
+          : withSize(drawn, id, 1 + Math.floor(next() * 12), 1 + Math.floor(next() * 8), 12)
+      expect(layoutOf(apply(canvas, writesFor(canvas, drawn, plan)), 'lg')).toEqual(plan)
+    }
+  })
+
+  it('does nothing for a block that is gone', () => {
+    expect(withMove(base, 'gone', 1, 1, 12)).toEqual(base)
+  })
+})
+
+describe('new blocks', () => {
+  it('go beside the last row if they fit, else below', () => {
+    const cells = layoutOf([block('a', 0, 0, 12, 4), block('b', 0, 4, 6, 4)], 'lg')
+    expect(spotFor(cells, [6, 4], 12)).toEqual([6, 4])
+    expect(spotFor(cells, [8, 4], 12)).toEqual([0, 8])
+    expect(spotFor([], [6, 4], 12)).toEqual([0, 0])
+  })
+})
+
+describe('pixels', () => {
+  const metrics = { width: 1318, columns: 12 }
+  it('round-trip through cells', () => {
+    for (const cell of [
+      { x: 0, y: 0, w: 6, h: 4 },
+      { x: 7, y: 13, w: 5, h: 2 },
+    ]) {
+      const rect = rectOf(cell, metrics)
+      expect(cellAt(rect.left, rect.top, metrics)).toEqual([cell.x, cell.y])
+      expect(sizeAt(rect.width, rect.height, metrics)).toEqual([cell.w, cell.h])
+    }
+  })
+  it('end at the same pixel when they end at the same column', () => {
+    const right = (x: number, w: number): number => {
+      const rect = rectOf({ x, y: 0, w, h: 1 }, metrics)
+      return rect.left + rect.width
+    }
+    expect(new Set([right(0, 12), right(6, 6), right(11, 1), right(5, 7)]).size).toBe(1)
+  })
+})
