@@ -70,15 +70,20 @@ export function toFormat(value: unknown): Format {
 
 const YEAR_NAME = /(^|[_\s-])(year|yr)$/i
 
+export interface CellOptions {
+  locale?: string | undefined
+  currency?: string | undefined
+  /** The column's name: years are recognised by it. */
+  name?: string | undefined
+  /** Decimals every number of the column is written with, so that their points stand in one line. */
+  digits?: number | undefined
+}
+
 /**
  * One cell. A percentage column holds percentage points (25.3 is 25.3 %), as in the data model's own example. A number in
  * a column named year is a year: no thousands separator.
  */
-export function formatCell(
-  cell: Cell | undefined,
-  format: Format,
-  options: { locale?: string | undefined; currency?: string | undefined; name?: string | undefined } = {},
-): string {
+export function formatCell(cell: Cell | undefined, format: Format, options: CellOptions = {}): string {
   if (cell === null || cell === undefined || cell === '') return NO_VALUE
   const { locale } = options
   if (format === 'boolean')
@@ -90,16 +95,21 @@ export function formatCell(
   if (isNumeric(format)) {
     const value = asNumber(cell)
     if (value === null) return String(cell)
+    const { digits } = options
+    const exact = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits }
     if (format === 'currency') {
       return numberFormat(locale, {
         style: 'currency',
         currency: options.currency ?? 'USD',
         currencyDisplay: 'narrowSymbol',
+        ...exact,
       }).format(value)
     }
-    if (format === 'percentage') return `${numberFormat(locale, { maximumFractionDigits: 2 }).format(value)}%`
+    if (format === 'percentage') {
+      return `${numberFormat(locale, digits === undefined ? { maximumFractionDigits: 2 } : exact).format(value)}%`
+    }
     if (options.name && YEAR_NAME.test(options.name) && Number.isInteger(value)) return String(value)
-    return formatNumber(value, locale)
+    return digits === undefined ? formatNumber(value, locale) : numberFormat(locale, exact).format(value)
   }
   return typeof cell === 'boolean' ? (cell ? 'Yes' : 'No') : String(cell)
 }

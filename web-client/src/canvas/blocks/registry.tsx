@@ -1,22 +1,11 @@
 /**
  * Blocks, as the rest of the client sees them: which types there are, a view of one and an inspector of one.
  *
- * Owns lazy loading (a block's code arrives when the first of its kind comes into view), the boundary that keeps a
+ * Owns lazy loading (a block's code arrives when the first of its kind is mounted, which the frame does near the view), the boundary that keeps a
  * failing block's error inside the block, and the placeholder for types this version does not know.
  */
 import { Box, TriangleAlert } from 'lucide-react'
-import {
-  Component,
-  type ComponentType,
-  type LazyExoticComponent,
-  lazy,
-  memo,
-  type ReactNode,
-  Suspense,
-  useEffect,
-  useRef,
-  useState,
-} from 'react'
+import { Component, type ComponentType, type LazyExoticComponent, lazy, memo, type ReactNode, Suspense } from 'react'
 import { describeError } from '../../app/api'
 import { type Block, type BlockProps, blockType } from '../../doc/schema'
 import { useY } from '../../doc/useY'
@@ -57,23 +46,18 @@ function viewOf(type: string): LazyExoticComponent<ComponentType<BlockProps>> | 
 export const BlockView = memo(function BlockView(props: BlockProps) {
   const type = useY(props.block, blockType)
   const View = viewOf(type)
-  const [box, seen] = useSeen()
   return (
-    <div ref={box} className="blk">
+    <div className="blk">
       {View ? (
-        seen ? (
-          <Boundary
-            name={type}
-            // A lazy component remembers that it failed to load; trying again needs a new one.
-            onReset={() => lazyViews.delete(type)}
-          >
-            <Suspense fallback={<Loading kind={type === 'chart' ? 'bars' : 'lines'} />}>
-              <View {...props} />
-            </Suspense>
-          </Boundary>
-        ) : (
-          <Loading kind={type === 'chart' ? 'bars' : 'lines'} />
-        )
+        <Boundary
+          name={type}
+          // A lazy component remembers that it failed to load; trying again needs a new one.
+          onReset={() => lazyViews.delete(type)}
+        >
+          <Suspense fallback={<Loading kind={type === 'chart' ? 'bars' : 'lines'} />}>
+            <View {...props} />
+          </Suspense>
+        </Boundary>
       ) : (
         <Unknown type={type} />
       )}
@@ -87,25 +71,6 @@ function Unknown({ type }: { type: string }) {
       <p>This version of Jabiru cannot show it. The block is kept as it is; reload the page to get a newer version.</p>
     </Message>
   )
-}
-
-/** True from the first time the element is in view, or nearly. Editors and charts out of sight cost nothing. */
-function useSeen() {
-  const box = useRef<HTMLDivElement>(null)
-  const [seen, setSeen] = useState(typeof IntersectionObserver === 'undefined')
-  useEffect(() => {
-    const element = box.current
-    if (seen || !element) return
-    const observer = new IntersectionObserver(
-      (entries) => {
-        if (entries.some((entry) => entry.isIntersecting)) setSeen(true)
-      },
-      { rootMargin: '400px' },
-    )
-    observer.observe(element)
-    return () => observer.disconnect()
-  }, [seen])
-  return [box, seen] as const
 }
 
 interface BoundaryProps {

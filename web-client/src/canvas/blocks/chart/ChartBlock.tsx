@@ -39,7 +39,7 @@ export default function ChartBlock({ block, readOnly }: BlockProps) {
         <h3 className="blk-title" data-empty={content.title === '' ? '' : undefined} title={content.title}>
           {content.title || 'Chart'}
         </h3>
-        {drawn && !drawn.blank && (
+        {drawn && !drawn.blank && drawn.missing.length === 0 && (
           <IconButton
             size="small"
             className="blk-action"
@@ -50,7 +50,7 @@ export default function ChartBlock({ block, readOnly }: BlockProps) {
           />
         )}
       </header>
-      {source.state === 'ready' && source.error && <Stale error={source.error} retry={source.retry} />}
+      {source.state === 'ready' && source.error !== null && <Stale error={source.error} retry={source.retry} />}
       <div className="blk-body">
         {source.state === 'none' && <NoSource foreign={source.kind === 'foreign'} readOnly={readOnly} />}
         {source.state === 'loading' && <Loading kind="bars" />}
@@ -73,7 +73,7 @@ export default function ChartBlock({ block, readOnly }: BlockProps) {
             <Drawing content={content} data={drawn.data} />
           ))}
       </div>
-      {drawn && <Notes notes={drawn.notes} />}
+      {drawn && !drawn.blank && drawn.missing.length === 0 && <Notes notes={drawn.notes} />}
     </section>
   )
 }

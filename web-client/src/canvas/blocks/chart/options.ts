@@ -61,41 +61,84 @@ export function chartOption(fields: ChartFields, data: Aggregated, look: ChartLo
     : { ...base, ...cartesian(fields, data, look, count) }
 }
 
+/** A round step that cuts `span` into about `count` pieces. */
+export function niceStep(span: number, count: number): number {
+  if (!(span > 0)) return 1
+  const rough = span / Math.max(1, count)
+  const power = 10 ** Math.floor(Math.log10(rough))
+  const step = [1, 2, 5, 10].find((one) => one * power >= rough) ?? 10
+  return step * power
+}
+
+/**
+ * Lines begin and end at the edges of the plot; points need room around them. An edge gets a label only where it falls
+ * on a round step, or it would crowd its neighbour.
+ */
+function xRange(fields: ChartFields, data: Aggregated, pieces: number) {
+  if (fields.chartType === 'scatter') return { axis: { scale: true }, label: {} }
+  const edges = { min: 'dataMin', max: 'dataMax' }
+  if (data.axis !== 'value') return { axis: edges, label: {} }
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  for (const series of data.series) {
+    for (const [x] of series.points) {
+      if (x < min) min = x
+      if (x > max) max = x
+    }
+  }
+  if (!(max > min)) return { axis: { scale: true }, label: {} }
+  const step = niceStep(max - min, pieces)
+  const round = (value: number) => Math.abs(value / step - Math.round(value / step)) < 1e-6
+  return { axis: { ...edges, interval: step }, label: { showMinLabel: round(min), showMaxLabel: round(max) } }
+}
+
+/**
+ * A ring with its legend beside or below it. The legend carries the shares: labels around a ring collide as soon as some
+ * slices are thin, and a legend never does.
+ */
 function pie(fields: ChartFields, data: Aggregated, look: ChartLook) {
   const values = data.series[0]?.values ?? []
   const slices = data.categories.map((cell, index) => ({
     name: labelOf(cell, data.xType, fields.x),
     value: values[index] ?? 0,
   }))
-  const wide = look.width >= 340 && look.height >= 190
-  const side = look.width >= 300 && look.width > look.height * 1.25
+  const total = slices.reduce((sum, slice) => sum + slice.value, 0)
+  const share = new Map(slices.map((slice) => [slice.name, total > 0 ? (slice.value / total) * 100 : 0]))
+  const beside = look.width >= 260 && look.width >= look.height * 1.05
+  const room = beside ? Math.min(230, look.width * 0.5) : look.width - 24
+  const nameWidth = Math.min(room - 72, Math.max(40, ...slices.map((slice) => slice.name.length * CHAR + 8)))
+  const letters = Math.max(4, Math.floor(nameWidth / CHAR))
+  const legend = {
+    type: 'scroll',
+    itemWidth: 10,
+    itemHeight: 10,
+    icon: 'circle',
+    formatter: (name: string) => {
+      const short = name.length > letters ? `${name.slice(0, letters - 1)}…` : name
+      return beside ? `{name|${plain(short)}}{share|${percent(share.get(name) ?? 0)}}` : short
+    },
+    textStyle: {
+      rich: {
+        name: { width: nameWidth, lineHeight: 18 },
+        share: { width: 44, align: 'right', fontWeight: 600, lineHeight: 18 },
+      },
+    },
+  }
+  const radius = Math.max(20, Math.min(look.height / 2 - 12, (look.width - (beside ? room : 0)) / 2 - 12))
+  const outer = beside ? radius : Math.min(radius, (look.height - 34) / 2)
   return {
     tooltip: { trigger: 'item', confine: true, valueFormatter: (value: unknown) => formatNumber(Number(value)) },
-    legend: wide
-      ? { show: false }
-      : side
-        ? { type: 'scroll', orient: 'vertical', right: 0, top: 'middle', itemWidth: 10, itemHeight: 10 }
-        : { type: 'scroll', bottom: 0, itemWidth: 10, itemHeight: 10 },
+    legend: beside
+      ? { ...legend, orient: 'vertical', left: look.width - room, top: 'middle' }
+      : { ...legend, bottom: 0, left: 'center' },
     series: [
       {
         type: 'pie',
         name: data.measure,
-        radius: wide ? ['42%', '72%'] : ['40%', '78%'],
-        center: wide ? ['50%', '50%'] : side ? ['35%', '50%'] : ['50%', '44%'],
-        avoidLabelOverlap: true,
-        minShowLabelAngle: 4,
-        percentPrecision: 1,
+        radius: [outer * 0.58, outer],
+        center: beside ? [(look.width - room) / 2, look.height / 2] : [look.width / 2, (look.height - 30) / 2],
         itemStyle: { borderWidth: 2, borderRadius: 3 },
-        label: wide
-          ? {
-              show: true,
-              formatter: '{name|{b}}\n{value|{d}%}',
-              rich: { name: { lineHeight: 16 }, value: { fontWeight: 600, lineHeight: 15 } },
-              overflow: 'truncate',
-              width: Math.min(110, look.width * 0.22),
-            }
-          : { show: false },
-        labelLine: { length: 10, length2: 8 },
+        label: { show: false },
         emphasis: { scaleSize: 4 },
         data: slices,
       },
@@ -103,39 +146,48 @@ function pie(fields: ChartFields, data: Aggregated, look: ChartLook) {
   }
 }
 
+const percent = (value: number): string => `${value >= 10 ? Math.round(value) : Math.round(value * 10) / 10}%`
+
+/** Braces and bars are the marks of rich text. */
+const plain = (text: string): string => text.replace(/[{}|]/g, ' ')
+
 function cartesian(fields: ChartFields, data: Aggregated, look: ChartLook, count: number) {
   const many = data.series.length > 1
   const stack = (fields.chartType === 'bar' || fields.chartType === 'area') && adds(fields, data) ? 'all' : undefined
   const labels = data.categories.map((cell) => labelOf(cell, data.xType, fields.x))
-  const legendHeight = many ? 30 : 0
-  const top = legendHeight + 24
+  // A low block keeps its room for the marks: the title says what they are.
+  const low = look.height < 150
+  const named = look.height >= 210
+  const top = (many ? 26 : 2) + (low ? 8 : 20)
   const room = Math.max(80, look.width - 70)
 
   // Names that do not fit side by side read best beside lying bars; failing that, slanted.
-  const needed = labels.reduce((sum, label) => sum + Math.min(label.length * CHAR, LABEL_MAX) + 14, 0)
-  const crowded = data.axis === 'category' && needed > room
+  const longest = labels.reduce((max, label) => Math.max(max, label.length), 0)
+  const crowded = data.axis === 'category' && labels.length * (Math.min(longest * CHAR, LABEL_MAX) + 10) > room
   const textual = data.xType === 'string' || data.xType === 'boolean'
   const perRow = many && !stack ? Math.max(16, data.series.length * 9) : 16
   const lying = fields.chartType === 'bar' && crowded && textual && labels.length * perRow <= look.height - top - 24
-  const longest = labels.reduce((max, label) => Math.max(max, label.length), 0)
   const slanted = crowded && !lying && textual && longest > 4 && look.height > 180
 
   const years = data.axis === 'value' && isYears(fields.x, data)
-  const xName = data.axis === 'time' || lying || !fields.x || look.height < 170 ? '' : fields.x
+  const xName = data.axis === 'time' || lying || !fields.x || !named ? '' : fields.x
+  const pieces = Math.max(3, Math.min(10, Math.floor(room / 90)))
+  const range = xRange(fields, data, pieces)
   const xAxis = {
     type: data.axis,
-    ...(data.axis === 'category' ? { data: labels } : { scale: true }),
+    ...(data.axis === 'category' ? { data: labels } : range.axis),
     ...(years ? { minInterval: 1 } : {}),
     name: xName,
     nameLocation: 'middle',
     nameGap: slanted ? 12 : 28,
     nameMoveOverlap: true,
     boundaryGap: data.axis === 'category' ? fields.chartType === 'bar' || fields.chartType === 'scatter' : ['0%', '0%'],
-    splitNumber: Math.max(3, Math.min(10, Math.floor(room / 90))),
+    splitNumber: pieces,
     axisTick: { show: false },
     splitLine: { show: fields.chartType === 'scatter' && data.axis === 'value' },
     axisLabel: {
       hideOverlap: true,
+      ...range.label,
       ...(lying ? { interval: 0, width: Math.min(LABEL_MAX, look.width * 0.34), overflow: 'truncate' } : {}),
       ...(slanted ? { rotate: 35, width: 90, overflow: 'truncate' } : {}),
       ...(data.axis === 'value' ? { formatter: (value: number) => (years ? String(value) : formatTick(value)) } : {}),
@@ -144,9 +196,9 @@ function cartesian(fields: ChartFields, data: Aggregated, look: ChartLook, count
   }
   const yAxis = {
     type: 'value',
-    name: data.measure,
+    name: low || (lying && !named) ? '' : data.measure,
     nameLocation: 'end',
-    nameGap: 10,
+    nameGap: 8,
     scale: fields.chartType === 'line' || fields.chartType === 'scatter',
     splitNumber: lying
       ? Math.max(2, Math.min(6, Math.floor(room / 110)))
@@ -165,7 +217,8 @@ function cartesian(fields: ChartFields, data: Aggregated, look: ChartLook, count
     const values = pointy ? (stackedPoints?.[index] ?? one.points) : one.values
     const common = { name: one.name, data: values, ...(stack ? { stack } : {}) }
     if (fields.chartType === 'bar') {
-      const radius = stack ? 0 : lying ? [0, 3, 3, 0] : [3, 3, 0, 0]
+      const below = one.values.some((value) => value !== null && value < 0)
+      const radius = stack ? 0 : below ? 2 : lying ? [0, 3, 3, 0] : [3, 3, 0, 0]
       return {
         ...common,
         type: 'bar',
@@ -224,7 +277,17 @@ function cartesian(fields: ChartFields, data: Aggregated, look: ChartLook, count
       outerBoundsContain: 'all',
     },
     legend: many
-      ? { type: 'scroll', top: 0, left: 4, right: 8, icon: 'roundRect', itemWidth: 12, itemHeight: 8, itemGap: 14 }
+      ? {
+          type: 'scroll',
+          top: 0,
+          left: 4,
+          right: 8,
+          icon: 'roundRect',
+          itemStyle: { opacity: 1 },
+          itemWidth: 12,
+          itemHeight: 8,
+          itemGap: 14,
+        }
       : { show: false },
     tooltip:
       fields.chartType === 'scatter'

@@ -48,10 +48,11 @@ export function chartTheme(colors: ThemeColors): object {
     valueAxis: axis,
     timeAxis: axis,
     legend: {
-      textStyle: { color: colors.text, fontSize: 12 },
+      textStyle: { color: colors.text, fontSize: 12, lineHeight: 18 },
       pageTextStyle: { color: colors.muted },
       pageIconColor: colors.muted,
       pageIconInactiveColor: colors.line,
+      pageIconSize: 10,
       inactiveColor: colors.line,
     },
     tooltip: {

@@ -23,7 +23,7 @@ import { IconButton } from '../../../ui/Button'
 import { formatCell, formatNumber, isNumeric } from '../format'
 import { type SourceData, useSource } from '../source'
 import { Empty, Failed, Loading, NoSource, Notes, Stale } from '../states'
-import { defaultSort, estimateWidth, type TableColumn, tableColumns } from './columns'
+import { decimalsOf, defaultSort, estimateWidth, type TableColumn, tableColumns } from './columns'
 import './table.css'
 
 const features = tableFeatures({
@@ -119,6 +119,7 @@ interface GridProps {
 function Grid({ content, columns, data, stale }: GridProps) {
   const shown = useMemo(() => columns.filter((column) => !column.hidden), [columns])
   const widths = useMemo(() => shown.map((column) => estimateWidth(column, data.rows)), [shown, data.rows])
+  const digits = useMemo(() => shown.map((column) => decimalsOf(column, data.rows)), [shown, data.rows])
   const [sorting, setSorting] = useState(() => defaultSort(content.sort, columns))
   const [typed, setTyped] = useState('')
   const filter = useDeferredValue(typed.trim())
@@ -138,7 +139,9 @@ function Grid({ content, columns, data, stale }: GridProps) {
     () =>
       shown.map((column) => ({
         id: column.field,
-        accessorFn: (row: Cell[]) => row[column.index] ?? null,
+        // Empty cells come last whichever way the column is sorted.
+        accessorFn: (row: Cell[]) => (row[column.index] === '' ? undefined : (row[column.index] ?? undefined)),
+        sortUndefined: 'last' as const,
         sortFn: (a: { original: Cell[] }, b: { original: Cell[] }) =>
           compareCells(a.original[column.index], b.original[column.index], column.type),
         sortDescFirst: isNumeric(column.format),
@@ -272,8 +275,13 @@ function Grid({ content, columns, data, stale }: GridProps) {
                   aria-rowindex={first + item.index + 2}
                   data-odd={item.index % 2 === 1 ? '' : undefined}
                 >
-                  {shown.map((column) => (
-                    <BodyCell key={column.field} column={column} cell={row.original[column.index]} />
+                  {shown.map((column, at) => (
+                    <BodyCell
+                      key={column.field}
+                      column={column}
+                      cell={row.original[column.index]}
+                      digits={digits[at]}
+                    />
                   ))}
                 </tr>
               ) : null
@@ -349,8 +357,14 @@ function Head({ column, sortable, sorted, toggle }: HeadProps) {
   )
 }
 
-function BodyCell({ column, cell }: { column: TableColumn; cell: Cell | undefined }) {
-  const text = formatCell(cell, column.format, { name: column.field })
+interface BodyCellProps {
+  column: TableColumn
+  cell: Cell | undefined
+  digits: number | undefined
+}
+
+function BodyCell({ column, cell, digits }: BodyCellProps) {
+  const text = formatCell(cell, column.format, { name: column.field, digits })
   return (
     <td data-side={isNumeric(column.format) ? 'end' : undefined} title={text.length > 24 ? text : undefined}>
       {text}

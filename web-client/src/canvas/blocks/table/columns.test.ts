@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Column } from '../../../platform/datasets/cells'
-import { columnsFor, defaultSort, estimateWidth, headerOf, MAX_WIDTH, tableColumns } from './columns'
+import { columnsFor, decimalsOf, defaultSort, estimateWidth, headerOf, MAX_WIDTH, tableColumns } from './columns'
 
 const columns: Column[] = [
   { name: 'product', type: 'string' },
@@ -58,6 +58,28 @@ describe('columns of a table', () => {
     if (!product) throw new Error('no column')
     expect(estimateWidth(product, [['x'.repeat(500), 1, 1]])).toBe(320)
     expect(estimateWidth(product, [])).toBeGreaterThanOrEqual(72)
+  })
+})
+
+describe('decimals of a column', () => {
+  const [, sales] = tableColumns(null, columns, order)
+  if (!sales) throw new Error('no column')
+  const of = (values: number[], format = sales.format) =>
+    decimalsOf(
+      { ...sales, format },
+      values.map((value) => ['', value, 0]),
+    )
+  it('are those of its numbers, up to two', () => {
+    expect(of([1, 2])).toBe(0)
+    expect(of([1, 2.5])).toBe(1)
+    expect(of([1.23456, 100])).toBe(2)
+    expect(of([0.01234, 0.5])).toBe(4)
+    expect(of([])).toBe(0)
+  })
+  it('are none or two for money, and left open for very small numbers', () => {
+    expect(of([1, 2], 'currency')).toBe(0)
+    expect(of([1.5, 2], 'currency')).toBe(2)
+    expect(of([1e-7])).toBeUndefined()
   })
 })
 

@@ -3,7 +3,7 @@
  * inspector. Owns the order, the width estimate and the default sort; refuses to touch the document.
  */
 import type { Json, JsonObject } from '../../../doc/schema'
-import type { Cell, Column, ColumnType } from '../../../platform/datasets/cells'
+import { asNumber, type Cell, type Column, type ColumnType } from '../../../platform/datasets/cells'
 import { type Format, formatCell, formatOf, isNumeric, toFormat } from '../format'
 
 export interface TableColumn {
@@ -78,7 +78,29 @@ export function guessFormat(column: Column): Format {
   return 'number'
 }
 
-const SAMPLE = 60
+/** Rows looked at to choose a width and a number of decimals, spread over the dataset. */
+const SAMPLE = 200
+
+/**
+ * Decimals to write all numbers of a column with: as many as its numbers have, at most two, or four where all are small.
+ * Money has none or two.
+ */
+export function decimalsOf(column: TableColumn, rows: Cell[][]): number | undefined {
+  if (!isNumeric(column.format)) return undefined
+  let decimals = 0
+  let largest = 0
+  const step = Math.max(1, Math.floor(rows.length / SAMPLE))
+  for (let at = 0; at < rows.length; at += step) {
+    const value = asNumber(rows[at]?.[column.index])
+    if (value === null) continue
+    largest = Math.max(largest, Math.abs(value))
+    decimals = Math.max(decimals, /\.(\d+)$/.exec(String(value))?.[1]?.length ?? 0)
+  }
+  // Smaller than a fixed number of decimals could show.
+  if (largest > 0 && largest < 0.001) return undefined
+  if (column.format === 'currency') return decimals === 0 ? 0 : 2
+  return Math.min(decimals, largest < 1 ? 4 : 2)
+}
 
 /** A width that shows the header and most of the cells, in pixels. */
 export function estimateWidth(column: TableColumn, rows: Cell[][]): number {
