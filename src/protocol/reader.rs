@@ -40,6 +40,7 @@ impl<'a> Reader<'a> {
     }
 
     /// One byte.
+    #[inline]
     pub fn u8(&mut self) -> Result<u8, Refusal> {
         let (&byte, rest) = self.rest.split_first().ok_or_else(|| self.malformed("the message ends too early"))?;
         self.rest = rest;
@@ -47,6 +48,7 @@ impl<'a> Reader<'a> {
     }
 
     /// The next `n` bytes.
+    #[inline]
     pub fn take(&mut self, n: usize) -> Result<&'a [u8], Refusal> {
         let (taken, rest) =
             self.rest.split_at_checked(n).ok_or_else(|| self.malformed("a length is larger than what is left"))?;
@@ -56,7 +58,20 @@ impl<'a> Reader<'a> {
 
     /// An unsigned integer of at most `max`, and of at most eight bytes (56 bits), so that our reading and
     /// yrs's, which wraps, cannot differ.
+    #[inline]
     pub fn var_uint(&mut self, max: u64) -> Result<u64, Refusal> {
+        // Nearly every integer of an update is below 128.
+        if let Some((&byte, rest)) = self.rest.split_first()
+            && byte < 0x80
+            && u64::from(byte) <= max
+        {
+            self.rest = rest;
+            return Ok(u64::from(byte));
+        }
+        self.long_var_uint(max)
+    }
+
+    fn long_var_uint(&mut self, max: u64) -> Result<u64, Refusal> {
         let field = self.clone();
         let mut number = 0_u64;
         for shift in (0..56_u32).step_by(7) {
@@ -70,6 +85,7 @@ impl<'a> Reader<'a> {
     }
 
     /// An unsigned integer that fits 32 bits.
+    #[inline]
     pub fn var_u32(&mut self) -> Result<u32, Refusal> {
         self.var_uint(u64::from(u32::MAX)).map(|number| u32::try_from(number).unwrap_or(u32::MAX))
     }
@@ -98,22 +114,26 @@ impl<'a> Reader<'a> {
     }
 
     /// A client id, below 2^53.
+    #[inline]
     pub fn client(&mut self) -> Result<u64, Refusal> {
         self.var_uint(MAX_CLIENT)
     }
 
     /// A clock, below 2^31.
+    #[inline]
     pub fn clock(&mut self) -> Result<u32, Refusal> {
         self.var_uint(u64::from(MAX_CLOCK)).map(|clock| u32::try_from(clock).unwrap_or(MAX_CLOCK))
     }
 
     /// A byte array with its length in front.
+    #[inline]
     pub fn bytes(&mut self) -> Result<&'a [u8], Refusal> {
         let length = self.var_u32()?;
         self.take(usize::try_from(length).unwrap_or(usize::MAX))
     }
 
     /// A string: a byte array that is UTF-8.
+    #[inline]
     pub fn string(&mut self) -> Result<&'a str, Refusal> {
         let field = self.clone();
         std::str::from_utf8(self.bytes()?).map_err(|_| field.malformed("a string is not UTF-8"))
@@ -121,6 +141,7 @@ impl<'a> Reader<'a> {
 
     /// How many things follow, each of at least `min_bytes_each` bytes. A count the rest cannot hold is
     /// refused here, before anybody reserves memory for it.
+    #[inline]
     pub fn count(&mut self, min_bytes_each: usize) -> Result<u32, Refusal> {
         let field = self.clone();
         let count = self.var_u32()?;
