@@ -221,7 +221,8 @@ fn block(value: &Value, path: &str, columns: i64, budget: &mut Budget<'_>) -> Ch
         let path = format!("{path}.{name}");
         match (name.as_str(), value) {
             // Read above, or names of the document that mean nothing here.
-            ("id" | "type" | "position" | "at" | "size", _) | (_, Value::Null) => {}
+            ("id" | "type" | "position" | "at" | "size", _)
+            | ("content" | "metadata" | "locked" | "placements", Value::Null) => {}
             ("content", value) => {
                 block.content.clone_from(object(value, &path)?);
                 budget.check_fields(&block.content, &path, 1)?;

@@ -227,7 +227,7 @@ fn doc_1_what_this_version_does_not_know_survives() {
                 "camera": { "zoom": 2.25, "at": { "lat": -1, "lon": 0 } }, "nothing": null, "big": 9_007_199_254_740_991_i64
             },
             "metadata": { "created_by": "u", "source": { "kind": "import" } },
-            "collapsed": true, "links": [{ "to": "x" }], "theme": { "name": "dark" }
+            "collapsed": true, "note": null, "links": [{ "to": "x" }], "theme": { "name": "dark" }
         }]
     });
     let canvas = there_and_back(&value);
