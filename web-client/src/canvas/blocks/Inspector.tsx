@@ -15,7 +15,7 @@ import { useDataset, useReadRows } from '../../platform/datasets/hooks'
 import { TextField } from '../../ui/TextField'
 import { AGGREGATIONS, type Aggregation, CHART_TYPES, type ChartType } from './chart/aggregate'
 import { readChart } from './chart/fields'
-import { type Suggestion, suggest } from './chart/suggest'
+import { isSuggestedTitle, type Suggestion, suggest } from './chart/suggest'
 import { FORMATS, type Format } from './format'
 import './inspector.css'
 import type { InspectorProps } from './registry'
@@ -34,7 +34,11 @@ export default function Inspector({ id, block, session }: InspectorProps) {
     case 'narrative':
       return <NarrativeHelp />
     default:
-      return <p className="insp-note">There is nothing to set for a block of type “{type.slice(0, 40)}”.</p>
+      return (
+        <div className="insp">
+          <p className="insp-note">There is nothing to set for a block of type “{type.slice(0, 40)}”.</p>
+        </div>
+      )
   }
 }
 
@@ -68,6 +72,7 @@ function ChartInspector({ id, block, session, editable }: Props) {
 
   return (
     <div className="insp">
+      <h2 className="insp-head">Chart</h2>
       <Commit label="Title" value={content.title} disabled={!editable} onCommit={(title) => set(['title'], title)} />
       <DatasetPicker
         value={source.datasetId}
@@ -163,7 +168,8 @@ export function applyDataset(block: Block, dataset: Dataset, found: Suggestion):
     const { chart_type, title, ...config } = found
     setContent(block, ['chart_type'], chart_type)
     setContent(block, ['config'], { ...config })
-    if (now.title === '' || used.length > 0) setContent(block, ['title'], title)
+    // A title somebody wrote stays; one that was suggested for other fields would now be wrong.
+    if (now.title === '' || isSuggestedTitle(now.title, now.x, now.y)) setContent(block, ['title'], title)
   })
 }
 
@@ -203,6 +209,7 @@ function TableInspector({ id, block, session, editable }: Props) {
 
   return (
     <div className="insp">
+      <h2 className="insp-head">Table</h2>
       <Commit
         label="Title"
         value={typeof title === 'string' ? title : ''}
@@ -312,6 +319,7 @@ function NarrativeHelp() {
   ]
   return (
     <div className="insp">
+      <h2 className="insp-head">Narrative</h2>
       <p className="insp-note">
         The text is Markdown. The line you are on shows its marks, the others show the result.
       </p>

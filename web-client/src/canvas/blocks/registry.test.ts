@@ -79,6 +79,19 @@ describe('choosing a dataset', () => {
     expect(readChart(block)).toMatchObject({ aggregation: 'avg', title: 'Mine' })
   })
 
+  it('replaces a title that was suggested, never one somebody wrote', () => {
+    const other = { ...dataset, columns: [{ name: 'kind', type: 'string' as const }] }
+    const next = { ...found, x_axis: 'kind', y_axis: '', title: 'Rows by kind' }
+    const suggested = place('chart').block
+    applyDataset(suggested, dataset, found)
+    applyDataset(suggested, other, next)
+    expect(readChart(suggested).title).toBe('Rows by kind')
+    const written = place('chart').block
+    applyDataset(written, dataset, { ...found, title: 'What we sold' })
+    applyDataset(written, other, next)
+    expect(readChart(written).title).toBe('What we sold')
+  })
+
   it('keeps what a query source of an imported canvas said', () => {
     const { block } = place('chart')
     applyDataset(block, dataset, found)

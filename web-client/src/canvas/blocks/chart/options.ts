@@ -70,10 +70,7 @@ export function niceStep(span: number, count: number): number {
   return step * power
 }
 
-/**
- * Lines begin and end at the edges of the plot; points need room around them. An edge gets a label only where it falls
- * on a round step, or it would crowd its neighbour.
- */
+/** Lines begin and end at the edges of the plot, with labels on round steps only; points need room around them. */
 function xRange(fields: ChartFields, data: Aggregated, pieces: number) {
   if (fields.chartType === 'scatter') return { axis: { scale: true }, label: {} }
   const edges = { min: 'dataMin', max: 'dataMax' }
@@ -88,8 +85,9 @@ function xRange(fields: ChartFields, data: Aggregated, pieces: number) {
   }
   if (!(max > min)) return { axis: { scale: true }, label: {} }
   const step = niceStep(max - min, pieces)
-  const round = (value: number) => Math.abs(value / step - Math.round(value / step)) < 1e-6
-  return { axis: { ...edges, interval: step }, label: { showMinLabel: round(min), showMaxLabel: round(max) } }
+  const ticks: number[] = []
+  for (let at = Math.ceil(min / step); at * step <= max; at++) ticks.push(at * step)
+  return { axis: edges, label: { customValues: ticks } }
 }
 
 /**

@@ -41,6 +41,17 @@ function profile(column: Column, at: number, rows: Cell[][]): Profile {
 }
 
 const words = (name: string) => name.replace(/[_]+/g, ' ').trim()
+/** The titles given here; `isSuggestedTitle` recognises them. */
+const titles = {
+  over: (y: string) => sentence(`${words(y)} over time`),
+  by: (x: string, y: string) => sentence(`${y === '' ? 'rows' : words(y)} by ${words(x)}`),
+  against: (x: string, y: string) => sentence(`${words(y)} against ${words(x)}`),
+}
+
+/** True for a title that came from here for these fields, and so may be replaced when the fields are. */
+export const isSuggestedTitle = (title: string, x: string, y: string): boolean =>
+  title === titles.over(y) || title === titles.by(x, y) || title === titles.against(x, y)
+
 const sentence = (text: string) => text.charAt(0).toUpperCase() + text.slice(1)
 
 /** At most this many rows are looked at. */
@@ -85,31 +96,31 @@ export function suggest(columns: Column[], order: string[], rows: Cell[][]): Sug
     y_axis: y?.column.name ?? '',
     color: by && by !== x ? by.column.name : '',
     aggregation,
-    title: sentence(title),
+    title,
   })
-  const name = (one: Profile) => words(one.column.name)
 
   if (time && measure) {
     const by = color
     // One row per moment and colour needs no folding; asking for one would only rename the axis.
     const unique = time.rows > 0 && !by && time.distinct === time.rows - time.empty
-    return make('line', time, measure, by, unique ? 'none' : fold, `${name(measure)} over time`)
+    return make('line', time, measure, by, unique ? 'none' : fold, titles.over(measure.column.name))
   }
   if (measure && axis && axis.distinct <= 60) {
-    return make('bar', axis, measure, undefined, fold, `${name(measure)} by ${name(axis)}`)
+    return make('bar', axis, measure, undefined, fold, titles.by(axis.column.name, measure.column.name))
   }
   if (measures.length >= 2) {
     const [x, y] = measures as [Profile, Profile]
-    return make('scatter', x, y, color, 'none', `${name(y)} against ${name(x)}`)
+    return make('scatter', x, y, color, 'none', titles.against(x.column.name, y.column.name))
   }
-  if (measure && axis) return make('bar', axis, measure, undefined, fold, `${name(measure)} by ${name(axis)}`)
+  if (measure && axis)
+    return make('bar', axis, measure, undefined, fold, titles.by(axis.column.name, measure.column.name))
   if (axis) {
     const chart = axis.distinct >= 2 && axis.distinct <= 5 ? 'pie' : 'bar'
-    return make(chart, axis, undefined, undefined, 'count', `rows by ${name(axis)}`)
+    return make(chart, axis, undefined, undefined, 'count', titles.by(axis.column.name, ''))
   }
-  if (time) return make('bar', time, undefined, undefined, 'count', `rows by ${name(time)}`)
+  if (time) return make('bar', time, undefined, undefined, 'count', titles.by(time.column.name, ''))
   const any = profiles[0]
-  return make('bar', any, undefined, undefined, 'count', any ? `rows by ${name(any)}` : '')
+  return make('bar', any, undefined, undefined, 'count', any ? titles.by(any.column.name, '') : '')
 }
 
 function spread(rows: Cell[][], count: number): Cell[][] {

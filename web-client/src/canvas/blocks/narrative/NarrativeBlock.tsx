@@ -7,7 +7,7 @@ import { Compartment, EditorState } from '@codemirror/state'
 import { drawSelection, EditorView, keymap, placeholder } from '@codemirror/view'
 import { FileText } from 'lucide-react'
 import { useEffect, useRef } from 'react'
-import { yCollab, yUndoManagerKeymap } from 'y-codemirror.next'
+import { yCollab } from 'y-codemirror.next'
 import * as Y from 'yjs'
 import { type BlockProps, narrativeText } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
@@ -15,7 +15,7 @@ import type { CanvasSession } from '../../../sync/session'
 import { Message } from '../states'
 import { type Bindings, readBindings } from './bindings'
 import { carets } from './carets'
-import { narrativeKeys } from './keys'
+import { narrativeKeys, undoKeys } from './keys'
 import { markdown, markdownColors } from './language'
 import { livePreview, setBindings } from './livePreview'
 import './narrative.css'
@@ -78,13 +78,10 @@ function Editor({ text, session, readOnly, bindings }: EditorProps) {
           markdown,
           markdownColors,
           livePreview,
+          undoKeys(undoManager),
           yCollab(text, null, { undoManager }),
           carets(text, session.carets),
-          keymap.of([
-            ...yUndoManagerKeymap.map((binding) => ({ ...binding, stopPropagation: true })),
-            ...narrativeKeys,
-            ...standardKeymap,
-          ]),
+          keymap.of([...narrativeKeys, ...standardKeymap]),
           lock.current.of([lockOf(first.current.readOnly), hintOf(first.current.readOnly)]),
         ],
       }),

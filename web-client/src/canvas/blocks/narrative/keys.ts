@@ -1,7 +1,8 @@
 /** What keys do in a narrative beyond moving and typing: bold, italic, links, lists that go on, leaving the text. */
 import { syntaxTree } from '@codemirror/language'
-import { EditorSelection, type StateCommand } from '@codemirror/state'
-import type { KeyBinding } from '@codemirror/view'
+import { EditorSelection, type Extension, Prec, type StateCommand } from '@codemirror/state'
+import { EditorView, type KeyBinding } from '@codemirror/view'
+import type * as Y from 'yjs'
 
 /** Puts `mark` around each selection (or the word at the caret), or takes it away where it already is. */
 export const toggleMark =
@@ -100,6 +101,26 @@ export const continueList: StateCommand = ({ state, dispatch }) => {
   )
   return true
 }
+
+/**
+ * Undo and redo of this text, while it has the focus. Not a keymap: with Caps Lock on, Ctrl+Shift+Z arrives as a small z,
+ * which a keymap takes for Ctrl+Z and undoes once more.
+ */
+export const undoKeys = (undo: Y.UndoManager): Extension =>
+  Prec.high(
+    EditorView.domEventHandlers({
+      keydown: (event) => {
+        const key = event.key.toLowerCase()
+        if (!(event.ctrlKey || event.metaKey) || event.altKey || (key !== 'z' && key !== 'y')) return false
+        if (key === 'y' && event.shiftKey) return false
+        event.preventDefault()
+        event.stopPropagation()
+        if (key === 'y' || event.shiftKey) undo.redo()
+        else undo.undo()
+        return true
+      },
+    }),
+  )
 
 export const narrativeKeys: KeyBinding[] = [
   { key: 'Mod-b', run: toggleMark('**'), preventDefault: true, stopPropagation: true },
