@@ -34,7 +34,8 @@ export default defineConfig({
   build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 800, modulePreload: { polyfill: false } },
   server: {
     proxy: {
-      '/v1': { target: backend, ws: true },
+      // The server takes sockets and changes from its own origin only; to it, this is one.
+      '/v1': { target: backend, ws: true, changeOrigin: true, headers: { origin: backend } },
       '/login': { target: backend },
     },
   },

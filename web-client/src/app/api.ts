@@ -38,6 +38,9 @@ export const adoptToken = (): void => {
 /** The signed token this tab was opened with, if any; otherwise the cookie identifies the person. */
 export const visitToken = (): string | undefined => sessionStorage.getItem(TOKEN_KEY) ?? undefined
 
+/** Forgets that token: it was refused, or the person signs out. */
+export const dropToken = (): void => sessionStorage.removeItem(TOKEN_KEY)
+
 type Options = {
   method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
   /** Sent as JSON. */

@@ -14,11 +14,21 @@ const load = async (): Promise<Me> => {
     return me
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
-    if (error.status === 401) localStorage.removeItem(KEY)
+    if (error.status === 401) forgetMe()
     const kept = localStorage.getItem(KEY)
     if ((error.status === 0 || error.status >= 500) && kept !== null) return JSON.parse(kept) as Me
     throw error
   }
 }
 
-export const useMe = () => useQuery({ queryKey: ['me'], queryFn: load, staleTime: 60_000, retry: false })
+export const forgetMe = (): void => localStorage.removeItem(KEY)
+
+/** Asked once for each page: while a canvas is open its socket says when the session has ended, without closing it. */
+export const useMe = () =>
+  useQuery({
+    queryKey: ['me'],
+    queryFn: load,
+    staleTime: Number.POSITIVE_INFINITY,
+    retry: false,
+    refetchOnWindowFocus: false,
+  })

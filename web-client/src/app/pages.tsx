@@ -1,6 +1,7 @@
 /** Whole-page messages. */
 import type { ReactNode } from 'react'
 import { Button } from '../ui/Button'
+import { dropToken } from './api'
 
 export function Logo() {
   return <img src="/icon.svg" width={20} height={20} alt="" />
@@ -17,6 +18,12 @@ export function Center({ title, text, children }: { title: string; text: ReactNo
   )
 }
 
+/** A token that was refused must not hide the session that is there now. */
+const signedIn = (): void => {
+  dropToken()
+  location.reload()
+}
+
 export function SignedOut({ detail }: { detail: string }) {
   return (
     <main className="app-center" data-testid="signed-out">
@@ -31,7 +38,7 @@ export function SignedOut({ detail }: { detail: string }) {
         <code>jabiru login-url</code>
         <p>Then open the printed address in this browser.</p>
       </div>
-      <Button kind="primary" onClick={() => location.reload()}>
+      <Button kind="primary" onClick={signedIn}>
         I have signed in
       </Button>
     </main>

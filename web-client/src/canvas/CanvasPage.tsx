@@ -13,7 +13,6 @@ import { ThemeButton } from '../platform/canvases/Home'
 import { Avatars } from '../presence/Avatars'
 import { usePointer } from '../presence/usePointer'
 import { acquireSession, type CanvasSession, releaseSession } from '../sync/session'
-import { unsaved } from '../sync/status'
 import { IconButton } from '../ui/Button'
 import { AddMenu } from './AddMenu'
 import './canvas.css'
@@ -122,6 +121,7 @@ function Title({ session, readOnly }: { session: CanvasSession; readOnly: boolea
   }, [name])
   return (
     <span className="bar-title">
+      <h1 className="visually-hidden">{name}</h1>
       <span className="bar-title-size" aria-hidden="true">
         {draft ?? name}
       </span>
@@ -218,8 +218,7 @@ function Panel({ session, ui, readOnly }: { session: CanvasSession; ui: UiStore;
 /** Before the canvas is here. What was never loaded on this device cannot be shown without the server. */
 function Waiting({ session }: { session: CanvasSession }) {
   const status = useStore(session.store, (state) => state.status)
-  const sync = useStore(session.store, (state) => state.sync)
-  if (status.kind === 'closed' && unsaved(sync) === 0) {
+  if (status.kind === 'closed') {
     return (
       <Center title={status.label === 'Deleted' ? 'There is no such canvas' : status.label} text={status.detail}>
         <Link className="app-link" href="/">

@@ -69,15 +69,13 @@ export const createNear = (root: Element): Near & { stop: () => void } => {
   }
 }
 
+/** Only the place changes while blocks are dragged around, so only this renders then: the inside stays as it is. */
 export const Frame = memo(function Frame(props: FrameProps) {
   const { id, block, session, ui, readOnly, arrangeable, left, top, width, height, near } = props
   const element = useRef<HTMLElement>(null)
   const [mounted, setMounted] = useState(false)
   const selected = useStore(ui, (state) => state.selected.includes(id))
-  const alone = useStore(ui, (state) => state.selected.length === 1 && state.selected[0] === id)
   const label = useY(block, (map) => `${blockType(map)}: ${blockName(map)}`)
-  const locked = useY(block, isLocked)
-  const movable = arrangeable && !readOnly && !locked
 
   useEffect(() => {
     if (mounted || element.current === null) return
@@ -98,6 +96,29 @@ export const Frame = memo(function Frame(props: FrameProps) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: blocks are moved, copied and deleted by keyboard
       tabIndex={0}
     >
+      <Inside
+        id={id}
+        block={block}
+        session={session}
+        ui={ui}
+        readOnly={readOnly}
+        arrangeable={arrangeable}
+        mounted={mounted}
+      />
+    </section>
+  )
+})
+
+type InsideProps = Pick<FrameProps, 'id' | 'block' | 'session' | 'ui' | 'readOnly' | 'arrangeable'> & {
+  mounted: boolean
+}
+
+const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangeable, mounted }: InsideProps) {
+  const alone = useStore(ui, (state) => state.selected.length === 1 && state.selected[0] === id)
+  const locked = useY(block, isLocked)
+  const movable = arrangeable && !readOnly && !locked
+  return (
+    <>
       <div className="frame-bar" data-drag={movable ? '' : undefined}>
         {movable && (
           <span className="frame-grip" data-testid="drag-handle" title="Drag to move" aria-hidden="true">
@@ -188,6 +209,6 @@ export const Frame = memo(function Frame(props: FrameProps) {
           aria-hidden="true"
         />
       )}
-    </section>
+    </>
   )
 })

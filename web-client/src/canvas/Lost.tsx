@@ -13,6 +13,8 @@ import { Button } from '../ui/Button'
 const LostDialog = lazy(() => import('./LostDialog'))
 
 const ACCESS_LOST = new Set([4401, 4403, 4404])
+/** The server will refuse what is kept here each time: without a way to let go of it the canvas would never open again. */
+const REFUSED = new Set([4400, 4413])
 
 export function Lost({ session }: { session: CanvasSession }) {
   const sync = useStore(session.store, (state) => state.sync)
@@ -23,7 +25,7 @@ export function Lost({ session }: { session: CanvasSession }) {
   if (sync.closed === null || !ready) return null
   const { code } = sync.closed
   const left = unsaved(sync)
-  if (left === 0 || !ACCESS_LOST.has(code) || dismissed) {
+  if (left === 0 || dismissed || !(ACCESS_LOST.has(code) || REFUSED.has(code))) {
     return (
       <div className="banner" role="alert" data-testid="closed-banner">
         <span>{status.detail}</span>
@@ -38,7 +40,8 @@ export function Lost({ session }: { session: CanvasSession }) {
   }
   const discard = async (): Promise<void> => {
     await session.discard()
-    navigate('/')
+    if (REFUSED.has(code)) location.reload()
+    else navigate('/')
   }
   return (
     <Suspense>

@@ -15,12 +15,13 @@ export default function LostDialog({ count, detail, onKeep, onDownload, onDiscar
       text={`${detail} The changes are still on this device. Keep them if you may get access again, or take a copy.`}
       actions={
         <>
-          <Button kind="danger" data-testid="discard" onClick={onDiscard}>
-            Delete them
-          </Button>
-          <Button onClick={onDownload}>Download a copy</Button>
+          {/* First, so that it has the focus: Enter must not delete anything. */}
           <Button kind="primary" onClick={onKeep}>
             Keep them
+          </Button>
+          <Button onClick={onDownload}>Download a copy</Button>
+          <Button kind="danger" data-testid="discard" onClick={onDiscard}>
+            Delete them
           </Button>
         </>
       }

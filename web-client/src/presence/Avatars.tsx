@@ -56,16 +56,15 @@ export function Avatars({ session }: { session: CanvasSession }) {
         </li>
       )}
       {people.slice(0, SHOWN).map((person) => (
-        <Avatar
-          key={person.id}
-          person={person}
-          title={person.tabs > 1 ? `${person.name} (${person.tabs} tabs)` : person.name}
-        />
+        <Avatar key={person.id} person={person} title={titleOf(person, me.id)} />
       ))}
       <Avatar person={me} title={`${me.name} (you)`} />
     </ul>
   )
 }
+
+const titleOf = ({ id, name, tabs }: Here, me: string): string =>
+  id === me ? `${name} (you, in another window)` : tabs > 1 ? `${name} (${tabs} windows)` : name
 
 function Avatar({ person, title }: { person: Person; title: string }) {
   const color = safeColor(person.color)

@@ -1,7 +1,8 @@
 import { IDBFactory } from 'fake-indexeddb'
 import { beforeEach, describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
-import { forgetCanvas, Persist } from './persist'
+import { forgetAll, forgetCanvas, unsavedOnDevice } from './device'
+import { Persist } from './persist'
 
 let factory: IDBFactory
 beforeEach(() => {
@@ -105,5 +106,22 @@ describe('a canvas kept on the device', () => {
     await forgetCanvas('c1', factory)
     expect((await open('c1')).map.size).toBe(0)
     expect((await open('c2')).map.size).toBe(1)
+  })
+
+  it('is counted and deleted as a whole when somebody signs out', async () => {
+    for (const [id, count] of [
+      ['c1', 2],
+      ['c2', 0],
+      ['c3', 4],
+    ] as const) {
+      const { persist, map } = await open(id)
+      map.set('a', 1)
+      persist.setUnsaved(count)
+      await persist.close()
+    }
+    expect(await unsavedOnDevice(factory)).toBe(6)
+    await forgetAll(factory)
+    expect(await unsavedOnDevice(factory)).toBe(0)
+    expect((await open('c2')).map.size).toBe(0)
   })
 })

@@ -8,6 +8,7 @@
  * the canvas: after a failure this object keeps nothing and says so through `failed`.
  */
 import * as Y from 'yjs'
+import { databaseName, request, UNSAVED } from './device'
 import type { Role } from './status'
 
 /** Stored updates are folded into one when there are this many, so that opening never replays a long history. */
@@ -17,20 +18,12 @@ const OPEN_LIMIT = 3000
 
 export type Loaded = { updates: number; unsaved: number; role: Role | null }
 
-const request = <T>(source: IDBRequest<T>): Promise<T> =>
-  new Promise((resolve, reject) => {
-    source.onsuccess = () => resolve(source.result)
-    source.onerror = () => reject(source.error)
-  })
-
 const finished = (tx: IDBTransaction): Promise<void> =>
   new Promise((resolve, reject) => {
     tx.oncomplete = () => resolve()
     tx.onabort = () => reject(tx.error)
     tx.onerror = () => reject(tx.error)
   })
-
-const databaseName = (canvasId: string): string => `canvas:${canvasId}`
 
 const openDatabase = (name: string, factory: IDBFactory): Promise<IDBDatabase> =>
   new Promise((resolve, reject) => {
@@ -50,10 +43,6 @@ const openDatabase = (name: string, factory: IDBFactory): Promise<IDBDatabase> =
     }
   })
 
-/** Deletes everything this device keeps of a canvas. */
-export const forgetCanvas = (canvasId: string, factory: IDBFactory = indexedDB): Promise<void> =>
-  request(factory.deleteDatabase(databaseName(canvasId))).then(() => undefined)
-
 export class Persist {
   /** True once storage cannot be used: edits then live only in memory and on the server. */
   failed = false
@@ -71,7 +60,7 @@ export class Persist {
     private readonly doc: Y.Doc,
     private readonly onFailure: (error: unknown) => void,
   ) {
-    this.countKey = `unsaved:${doc.clientID}`
+    this.countKey = `${UNSAVED}${doc.clientID}`
   }
 
   /** Opens and loads. Never rejects: with no storage it resolves to an object whose `failed` is true. */
@@ -108,7 +97,7 @@ export class Persist {
       request<Role | undefined>(meta.get('role')),
       request(meta.getAllKeys()),
     ])
-    const counts = keys.filter((key) => typeof key === 'string' && key.startsWith('unsaved:'))
+    const counts = keys.filter((key) => typeof key === 'string' && key.startsWith(UNSAVED))
     const values = await Promise.all(counts.map((key) => request<number>(meta.get(key))))
     const unsaved = values.reduce((a, b) => a + b, 0)
     for (const key of counts) meta.delete(key)

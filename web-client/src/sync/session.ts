@@ -25,7 +25,8 @@ import {
   readNotice,
   sentMessage,
 } from '../protocol/messages'
-import { forgetCanvas, Persist } from './persist'
+import { forgetCanvas } from './device'
+import { Persist } from './persist'
 import {
   canEdit,
   initialSync,

@@ -126,7 +126,7 @@ describe('the status light', () => {
       code: 4401,
       reason: '',
     })
-    expect(statusView(state).detail).toMatch(/^token expired\. Open a new login link/)
+    expect(statusView(state).detail).toMatch(/^Token expired\. Open a new login link/)
   })
 })
 

@@ -158,7 +158,10 @@ export type StatusView = { kind: StatusKind; label: string; detail: string }
 const changes = (n: number): string => (n === 1 ? '1 change kept' : `${n} changes kept`)
 
 const CLOSED: Record<number, { label: string; todo: string }> = {
-  4400: { label: 'Stopped', todo: 'This copy sent something the server cannot read. Reload the page.' },
+  4400: {
+    label: 'Stopped',
+    todo: 'This copy holds something the server cannot read. Reload the page; if that does not help, delete the change here.',
+  },
   4401: { label: 'Signed out', todo: 'Open a new login link, then come back here.' },
   4403: { label: 'No access', todo: 'Ask the owner of the canvas to share it with you.' },
   4404: { label: 'Deleted', todo: 'This canvas is not there any more. It can be restored from the list of canvases.' },
@@ -166,9 +169,15 @@ const CLOSED: Record<number, { label: string; todo: string }> = {
   4409: { label: 'Access changed', todo: 'Reload the page to continue with your new role.' },
   4413: {
     label: 'Too large',
-    todo: 'The last change is larger than the server takes. Undo it or split it, then reload.',
+    todo: 'The server does not take a change this large. Take a copy, then delete the change here to go on.',
   },
   4429: { label: 'Too many', todo: 'Too many people or connections at the moment. Wait a little, then reload.' },
+}
+
+/** The server's reason as a sentence with a space after it, or nothing. */
+const sentence = (reason: string): string => {
+  const text = reason.trim().replace(/[.\s]+$/, '')
+  return text === '' ? '' : `${text.charAt(0).toUpperCase()}${text.slice(1)}. `
 }
 
 /** The words of the status light. */
@@ -176,7 +185,7 @@ export const statusView = (state: SyncState): StatusView => {
   const left = unsaved(state)
   if (state.closed !== null) {
     const known = CLOSED[state.closed.code]
-    const why = state.closed.reason === '' ? '' : `${state.closed.reason.replace(/[.\s]*$/, '')}. `
+    const why = sentence(state.closed.reason)
     return {
       kind: 'closed',
       label: left > 0 ? `${known?.label ?? 'Closed'} (${changes(left)})` : (known?.label ?? 'Closed'),

@@ -1,12 +1,13 @@
 /** Home: the canvases, and what can be done with a whole canvas. */
 import { Copy, Ellipsis, LayoutGrid, LogOut, Moon, Pencil, Plus, Sun, Trash2 } from 'lucide-react'
-import { useEffect, useRef, useState } from 'react'
+import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { Link, useLocation } from 'wouter'
-import { api, describeError } from '../../app/api'
-import type { Me } from '../../app/me'
+import { api, describeError, dropToken } from '../../app/api'
+import { forgetMe, type Me } from '../../app/me'
 import { Logo } from '../../app/pages'
 import { toggleTheme, useTheme } from '../../app/theme'
 import { NAME_LIMIT } from '../../doc/limits'
+import { forgetAll, unsavedOnDevice } from '../../sync/device'
 import { Button, IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
 import { toast } from '../../ui/Toast'
@@ -14,17 +15,26 @@ import { ago } from './ago'
 import { type CanvasSummary, useCanvasActions, useCanvases } from './api'
 import './home.css'
 
+const SignOut = lazy(() => import('./SignOut'))
+
 export function Home({ me }: { me: Me }) {
   const list = useCanvases()
   const actions = useCanvasActions()
   const [, navigate] = useLocation()
   const [renaming, setRenaming] = useState<string | null>(null)
+  /** How many changes signing out would delete, while that is being asked. */
+  const [leaving, setLeaving] = useState<number | null>(null)
   const items = list.data?.pages.flatMap((page) => page.items) ?? []
 
   useEffect(() => {
     document.title = 'Jabiru'
   }, [])
 
+  const leave = async (): Promise<void> => {
+    const count = await unsavedOnDevice().catch(() => 0)
+    if (count > 0) setLeaving(count)
+    else await signOut()
+  }
   const fail = (what: string) => (error: unknown) => toast(`${what}: ${describeError(error)}`)
   const create = () =>
     actions.create.mutate('Untitled canvas', {
@@ -56,7 +66,7 @@ export function Home({ me }: { me: Me }) {
               {me.user.name}
             </button>
           }
-          items={[{ label: 'Sign out', icon: <LogOut />, onSelect: () => void signOut() }]}
+          items={[{ label: 'Sign out', icon: <LogOut />, onSelect: () => void leave() }]}
         />
       </header>
       <main className="home-main">
@@ -126,6 +136,11 @@ export function Home({ me }: { me: Me }) {
           </>
         )}
       </main>
+      {leaving !== null && (
+        <Suspense>
+          <SignOut count={leaving} onCancel={() => setLeaving(null)} onConfirm={() => void signOut()} />
+        </Suspense>
+      )}
     </div>
   )
 }
@@ -138,10 +153,9 @@ const signOut = async (): Promise<void> => {
     toast(`You are still signed in: ${describeError(error)}`)
     return
   }
-  sessionStorage.clear()
-  localStorage.removeItem('jabiru.me')
-  const databases = (await indexedDB.databases?.().catch(() => [])) ?? []
-  for (const { name } of databases) if (name?.startsWith('canvas:')) indexedDB.deleteDatabase(name)
+  dropToken()
+  forgetMe()
+  await forgetAll().catch(() => undefined)
   location.assign('/')
 }
 
