@@ -47,7 +47,7 @@ export const BlockView = memo(function BlockView(props: BlockProps) {
   const type = useY(props.block, blockType)
   const View = viewOf(type)
   return (
-    <div className="blk">
+    <div className="blk" data-readonly={props.readOnly ? '' : undefined}>
       {View ? (
         <Boundary
           name={type}

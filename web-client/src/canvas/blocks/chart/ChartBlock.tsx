@@ -36,9 +36,9 @@ export default function ChartBlock({ block, readOnly }: BlockProps) {
   return (
     <section className="blk chart">
       <header className="blk-head">
-        <h3 className="blk-title" data-empty={content.title === '' ? '' : undefined} title={content.title}>
+        <h2 className="blk-title" data-empty={content.title === '' ? '' : undefined} title={content.title}>
           {content.title || 'Chart'}
-        </h3>
+        </h2>
         {drawn && !drawn.blank && drawn.missing.length === 0 && (
           <IconButton
             size="small"

@@ -122,7 +122,7 @@ function pie(fields: ChartFields, data: Aggregated, look: ChartLook) {
       },
     },
   }
-  const radius = Math.max(20, Math.min(look.height / 2 - 12, (look.width - (beside ? room : 0)) / 2 - 12))
+  const radius = Math.max(20, Math.min(MAX_RADIUS, look.height / 2 - 12, (look.width - (beside ? room : 0)) / 2 - 12))
   const outer = beside ? radius : Math.min(radius, (look.height - 34) / 2)
   return {
     tooltip: { trigger: 'item', confine: true, valueFormatter: (value: unknown) => formatNumber(Number(value)) },
@@ -143,6 +143,9 @@ function pie(fields: ChartFields, data: Aggregated, look: ChartLook) {
     ],
   }
 }
+
+/** A larger ring says no more, it only shouts. */
+const MAX_RADIUS = 150
 
 const percent = (value: number): string => `${value >= 10 ? Math.round(value) : Math.round(value * 10) / 10}%`
 

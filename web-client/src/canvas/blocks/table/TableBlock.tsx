@@ -91,9 +91,9 @@ export default function TableBlock({ id, block, readOnly }: BlockProps) {
       ) : (
         <>
           <header className="blk-head">
-            <h3 className="blk-title" data-empty={content.title === '' ? '' : undefined}>
+            <h2 className="blk-title" data-empty={content.title === '' ? '' : undefined}>
               {content.title || 'Table'}
-            </h3>
+            </h2>
           </header>
           <div className="blk-body">
             {source.state === 'none' && <NoSource foreign={source.kind === 'foreign'} readOnly={readOnly} />}
@@ -212,9 +212,9 @@ function Grid({ content, columns, data, stale }: GridProps) {
   return (
     <>
       <header className="blk-head">
-        <h3 className="blk-title" data-empty={content.title === '' ? '' : undefined} title={content.title}>
+        <h2 className="blk-title" data-empty={content.title === '' ? '' : undefined} title={content.title}>
           {content.title || 'Table'}
-        </h3>
+        </h2>
         {content.filterable && (
           <div className="tbl-filter">
             <Search aria-hidden />
