@@ -1,33 +1,59 @@
 /** Who is signed in. The last answer is kept on this device, so that a canvas opens when the server is away. */
 import { useQuery } from '@tanstack/react-query'
 import type { Person } from '../protocol/messages'
-import { ApiError, api } from './api'
+import { ApiError, api, visitToken } from './api'
 
 export type Me = { user: Person; organization: { id: string; name: string }; role: string }
 
 const KEY = 'jabiru.me'
+/** Who a token stands for is true of its tab only. */
+const storage = (): Storage => (visitToken() === undefined ? localStorage : sessionStorage)
+
+const kept = (): Me | undefined => {
+  try {
+    const text = storage().getItem(KEY)
+    return text === null ? undefined : (JSON.parse(text) as Me)
+  } catch {
+    return undefined
+  }
+}
+
+const keep = (me: Me): void => {
+  try {
+    storage().setItem(KEY, JSON.stringify(me))
+  } catch {
+    // Without storage the page simply does not open offline.
+  }
+}
+
+export const forgetMe = (): void => {
+  localStorage.removeItem(KEY)
+  sessionStorage.removeItem(KEY)
+}
 
 const load = async (): Promise<Me> => {
   try {
     const me = await api<Me>('/v1/me')
-    localStorage.setItem(KEY, JSON.stringify(me))
+    keep(me)
     return me
   } catch (error) {
     if (!(error instanceof ApiError)) throw error
     if (error.status === 401) forgetMe()
-    const kept = localStorage.getItem(KEY)
-    if ((error.status === 0 || error.status >= 500) && kept !== null) return JSON.parse(kept) as Me
+    const last = error.status === 0 || error.status >= 500 ? kept() : undefined
+    if (last !== undefined) return last
     throw error
   }
 }
 
-export const forgetMe = (): void => localStorage.removeItem(KEY)
-
-/** Asked once for each page: while a canvas is open its socket says when the session has ended, without closing it. */
+/**
+ * Asked once for each page: while a canvas is open its socket says when the session has ended, without closing it. The
+ * last answer shows at once, because a network that hangs must not keep a canvas on this device from opening.
+ */
 export const useMe = () =>
   useQuery({
     queryKey: ['me'],
     queryFn: load,
+    placeholderData: kept,
     staleTime: Number.POSITIVE_INFINITY,
     retry: false,
     refetchOnWindowFocus: false,

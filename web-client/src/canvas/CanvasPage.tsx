@@ -69,6 +69,7 @@ function Inside({ session, ui, readOnly, scroller }: InsideProps) {
   const empty = useY(blocksMap(session.doc), (blocks) => blocks.size === 0)
   return (
     <>
+      <h2 className="visually-hidden">Blocks</h2>
       {empty && <Starters session={session} ui={ui} readOnly={readOnly} />}
       <Grid session={session} ui={ui} readOnly={readOnly} scroller={scroller} />
     </>
