@@ -53,83 +53,83 @@ pub struct Config {
 #[derive(Debug, Clone, Args)]
 pub struct Limits {
     /// Largest update frame, bytes. People's edits are tens of bytes; 1 MiB lets a large paste through. Answer: close 4413.
-    #[arg(long, env = "JABIRU_MAX_UPDATE_BYTES", default_value_t = 1 << 20)]
+    #[arg(long = "max-update-bytes", env = "JABIRU_MAX_UPDATE_BYTES", default_value_t = 1 << 20)]
     pub update_bytes: usize,
 
     /// Largest sync step 2, bytes: what a client that was offline uploads at once. Answer: close 4413.
-    #[arg(long, env = "JABIRU_MAX_SYNC_BYTES", default_value_t = 16 << 20)]
+    #[arg(long = "max-sync-bytes", env = "JABIRU_MAX_SYNC_BYTES", default_value_t = 16 << 20)]
     pub sync_bytes: usize,
 
     /// Largest document, bytes of Yjs v1 state (estimated from what was written). Answer: close 4413.
-    #[arg(long, env = "JABIRU_MAX_DOCUMENT_BYTES", default_value_t = 64 << 20)]
+    #[arg(long = "max-document-bytes", env = "JABIRU_MAX_DOCUMENT_BYTES", default_value_t = 64 << 20)]
     pub document_bytes: usize,
 
     /// Most blocks on a canvas: beyond this no browser lays a grid out smoothly. Answer: 422, or close 4413.
-    #[arg(long, env = "JABIRU_MAX_BLOCKS", default_value_t = 1000)]
+    #[arg(long = "max-blocks", env = "JABIRU_MAX_BLOCKS", default_value_t = 1000)]
     pub blocks: usize,
 
     /// Most sessions on this node. Answer: close 1013, so that a load balancer's next try may land elsewhere.
-    #[arg(long, env = "JABIRU_MAX_SESSIONS", default_value_t = 20_000)]
+    #[arg(long = "max-sessions", env = "JABIRU_MAX_SESSIONS", default_value_t = 20_000)]
     pub sessions: usize,
 
     /// Most sessions in one room. Answer: close 1013.
-    #[arg(long, env = "JABIRU_MAX_ROOM_SESSIONS", default_value_t = 2000)]
+    #[arg(long = "max-room-sessions", env = "JABIRU_MAX_ROOM_SESSIONS", default_value_t = 2000)]
     pub room_sessions: usize,
 
     /// Most rooms open at once on this node. Answer: close 1013 or 503.
-    #[arg(long, env = "JABIRU_MAX_ROOMS", default_value_t = 20_000)]
+    #[arg(long = "max-rooms", env = "JABIRU_MAX_ROOMS", default_value_t = 20_000)]
     pub rooms: usize,
 
     /// Bytes of updates a room keeps while the store does not take them. Answer: the room turns read-only. `[DUR-3]`
-    #[arg(long, env = "JABIRU_MAX_ROOM_PENDING_BYTES", default_value_t = 8 << 20)]
+    #[arg(long = "max-room-pending-bytes", env = "JABIRU_MAX_ROOM_PENDING_BYTES", default_value_t = 8 << 20)]
     pub room_pending_bytes: usize,
 
     /// The same over all rooms of the node.
-    #[arg(long, env = "JABIRU_MAX_NODE_PENDING_BYTES", default_value_t = 256 << 20)]
+    #[arg(long = "max-node-pending-bytes", env = "JABIRU_MAX_NODE_PENDING_BYTES", default_value_t = 256 << 20)]
     pub node_pending_bytes: usize,
 
     /// Bytes queued to one peer before it counts as slow and gets one difference later instead. `[SYNC-5]`
-    #[arg(long, env = "JABIRU_MAX_OUTBOX_BYTES", default_value_t = 1 << 20)]
+    #[arg(long = "max-outbox-bytes", env = "JABIRU_MAX_OUTBOX_BYTES", default_value_t = 1 << 20)]
     pub outbox_bytes: usize,
 
     /// Seconds a peer may stay behind before it is closed with 1013. `[SYNC-5]`
-    #[arg(long, env = "JABIRU_SLOW_PEER_SECONDS", default_value = "30", value_parser = parse_seconds)]
+    #[arg(long = "slow-peer-seconds", env = "JABIRU_SLOW_PEER_SECONDS", default_value = "30", value_parser = parse_seconds)]
     pub slow_peer: Duration,
 
     /// Seconds without any inbound frame (pongs count) before a socket is taken for dead: closed with 4408.
-    #[arg(long, env = "JABIRU_SOCKET_TIMEOUT_SECONDS", default_value = "60", value_parser = parse_seconds)]
+    #[arg(long = "socket-timeout-seconds", env = "JABIRU_SOCKET_TIMEOUT_SECONDS", default_value = "60", value_parser = parse_seconds)]
     pub socket_timeout: Duration,
 
     /// Seconds after which something is sent to every client. Stock providers drop a socket silent for 30 s. `[SYNC-6]`
-    #[arg(long, env = "JABIRU_KEEPALIVE_SECONDS", default_value = "15", value_parser = parse_seconds)]
+    #[arg(long = "keepalive-seconds", env = "JABIRU_KEEPALIVE_SECONDS", default_value = "15", value_parser = parse_seconds)]
     pub keepalive: Duration,
 
     /// Seconds a presence state lives without renewal; y-protocols renews every 15 s and expires after 30 s. `[AW-3]`
-    #[arg(long, env = "JABIRU_PRESENCE_TIMEOUT_SECONDS", default_value = "30", value_parser = parse_seconds)]
+    #[arg(long = "presence-timeout-seconds", env = "JABIRU_PRESENCE_TIMEOUT_SECONDS", default_value = "30", value_parser = parse_seconds)]
     pub presence_timeout: Duration,
 
     /// Seconds a room without sessions stays in memory: long enough for a reload, short enough to forget idle canvases.
-    #[arg(long, env = "JABIRU_ROOM_IDLE_SECONDS", default_value = "30", value_parser = parse_seconds)]
+    #[arg(long = "room-idle-seconds", env = "JABIRU_ROOM_IDLE_SECONDS", default_value = "30", value_parser = parse_seconds)]
     pub room_idle: Duration,
 
     /// Seconds shutdown may take; what is not stored by then is named in the log and the exit code is 1. `[DUR-9]`
-    #[arg(long, env = "JABIRU_SHUTDOWN_SECONDS", default_value = "10", value_parser = parse_seconds)]
+    #[arg(long = "shutdown-seconds", env = "JABIRU_SHUTDOWN_SECONDS", default_value = "10", value_parser = parse_seconds)]
     pub shutdown: Duration,
 
     /// Journal entries of one canvas before they are folded into a snapshot. Opening 1,000 entries costs about 5 ms.
-    #[arg(long, env = "JABIRU_COMPACT_ENTRIES", default_value_t = 500)]
+    #[arg(long = "compact-entries", env = "JABIRU_COMPACT_ENTRIES", default_value_t = 500)]
     pub compact_entries: u64,
 
     /// Journal bytes of one canvas before they are folded, whatever their count.
-    #[arg(long, env = "JABIRU_COMPACT_BYTES", default_value_t = 4 << 20)]
+    #[arg(long = "compact-bytes", env = "JABIRU_COMPACT_BYTES", default_value_t = 4 << 20)]
     pub compact_bytes: u64,
 
     /// Largest data set file, bytes. Answer: 413 before it is stored.
-    #[arg(long, env = "JABIRU_MAX_DATASET_BYTES", default_value_t = 64 << 20)]
+    #[arg(long = "max-dataset-bytes", env = "JABIRU_MAX_DATASET_BYTES", default_value_t = 64 << 20)]
     pub dataset_bytes: u64,
 
     /// Largest JSON body of the other routes, bytes: a canvas of 1,000 rich blocks is about 1 MiB. Answer: 413.
-    #[arg(long, env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20)]
+    #[arg(long = "max-body-bytes", env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20)]
     pub body_bytes: usize,
 }
 

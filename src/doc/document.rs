@@ -12,8 +12,8 @@ use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{ClientID, Doc, IdSet, OffsetKind, Options, ReadTxn, StateVector, Transact, TransactionMut, Update, WriteTxn};
 
-use super::schema;
-use crate::protocol::{self, UpdateSummary};
+use super::schema::{self, TypeDepth};
+use crate::protocol::{self, Refusal, UpdateSummary};
 
 /// What one update did to the document.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -35,14 +35,16 @@ pub struct Batch {
     pub change: Option<Bytes>,
 }
 
-/// yrs panicked or refused: the document may hold half an update and must be rebuilt from the journal. `[LIM-5]`
+/// An update of a batch cannot be applied; nothing of the batch counts.
 #[derive(Debug, thiserror::Error)]
-#[error("update {index} of the batch broke the document: {reason}")]
+#[error("update {index} of the batch: {reason}")]
 pub struct Broken {
     /// Which update of the batch it was.
     pub index: usize,
     /// What yrs said; never document content.
     pub reason: String,
+    /// Whether yrs failed half-way, so that the document must be rebuilt from the journal. `[LIM-5]` If not, it is as before.
+    pub half_way: bool,
 }
 
 /// A Yjs document with the caches a room needs.
@@ -52,6 +54,8 @@ pub struct Document {
     version: u64,
     /// Bytes of state this document was built from, and of every change since: an upper estimate of its encoded size.
     written_bytes: usize,
+    /// How deep shared types may already nest in it.
+    depth: TypeDepth,
     /// First clocks the last transaction inserted, by client: what turns the state vector back to the one before it.
     last_inserts: Vec<(ClientID, u32)>,
     /// The whole state as a sync step 2 frame, shared by every joiner of that version. `[SYNC-4]`
@@ -71,7 +75,7 @@ impl Document {
         // Yjs counts UTF-16 units; yrs's default counts bytes and would shift every edit after an emoji.
         // `Options::default` also leaves the formatting clean-up off: a server must not write deletions of its own.
         let options = Options { offset_kind: OffsetKind::Utf16, ..Options::default() };
-        Self { doc: Doc::with_options(options), version: 0, written_bytes: 0, last_inserts: Vec::new(), whole: None }
+        Self { doc: Doc::with_options(options), version: 0, written_bytes: 0, depth: TypeDepth::default(), last_inserts: Vec::new(), whole: None }
     }
 
     /// Rebuilds a document from what the store holds: a snapshot (see [`Document::encode_snapshot`]) and journal entries (Yjs v1).
@@ -103,16 +107,22 @@ impl Document {
     /// Applies updates (Yjs v1, already checked) in one transaction.
     ///
     /// # Errors
-    /// [`Broken`]: drop this document and rebuild it without the update named.
+    /// [`Broken`]: leave out the update named, and rebuild the document first if it says so.
     pub fn apply(&mut self, updates: &[&[u8]]) -> Result<Batch, Broken> {
+        let mut decoded = Vec::with_capacity(updates.len());
+        for (index, update) in updates.iter().enumerate() {
+            let update = catch_unwind(|| Update::decode_v1(update).map_err(text));
+            let update = update.unwrap_or_else(|panic| Err(panic_text(panic.as_ref())));
+            decoded.push(update.map_err(|reason| Broken { index, reason, half_way: false })?);
+        }
         let mut applied = Vec::with_capacity(updates.len());
         let change = self.guarded(|txn, index| {
-            for (at, update) in updates.iter().enumerate() {
+            for (at, update) in decoded.into_iter().enumerate() {
                 *index = at;
                 #[cfg(test)]
-                poison::check(update);
+                poison::check(updates[at]);
                 let before = extent(txn);
-                txn.apply_update(Update::decode_v1(update).map_err(text)?).map_err(text)?;
+                txn.apply_update(update).map_err(text)?;
                 applied.push(if txn.has_missing_updates() {
                     let _ = txn.prune_pending();
                     Applied::Missing
@@ -192,6 +202,15 @@ impl Document {
     #[must_use]
     pub fn encoded_bytes(&mut self) -> usize {
         self.step2_frame(&StateVector::default()).len()
+    }
+
+    /// Whether an update may be applied as far as nesting goes: yrs deletes nested types by recursion, so a chain that many small
+    /// updates build is as dangerous as one large one. `[LIM-2]`
+    ///
+    /// # Errors
+    /// The update must not be applied.
+    pub fn admit(&mut self, summary: &UpdateSummary) -> Result<(), Refusal> {
+        self.depth.admit(summary.nesting, &self.doc.transact())
     }
 
     /// How many blocks the canvas has.
@@ -290,8 +309,8 @@ impl Document {
         }));
         match outcome {
             Ok(Ok(value)) => Ok(value),
-            Ok(Err(reason)) => Err(Broken { index, reason }),
-            Err(panic) => Err(Broken { index, reason: panic_text(panic.as_ref()) }),
+            Ok(Err(reason)) => Err(Broken { index, reason, half_way: true }),
+            Err(panic) => Err(Broken { index, reason: panic_text(panic.as_ref()), half_way: true }),
         }
     }
 }

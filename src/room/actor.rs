@@ -24,7 +24,7 @@ use super::persist::{Persist, Progress, STALL_AFTER};
 use super::{Command, Inbound, NewPeer, Node};
 use crate::config::ROOM_INBOX;
 use crate::doc::awareness::Sender;
-use crate::doc::document::Broken;
+use crate::doc::document::{Batch, Broken};
 use crate::doc::{Applied, AwarenessTable, Document, schema};
 use crate::events::UsageEvent;
 use crate::id::{CanvasId, PeerId};
@@ -45,7 +45,11 @@ const PRESENCE_PORT_INTERVAL: Duration = Duration::from_secs(1);
 /// Entries worth folding when a room is unloaded: below that opening them costs less than a snapshot.
 const FOLD_AT_UNLOAD: u64 = 50;
 
-/// Longest wait between tries to rebuild a broken document while the store does not answer.
+/// Updates of this size and more are applied off the reactor threads: below, applying takes less than a thread switch is worth; a
+/// crafted one can take seconds (conflict resolution is quadratic in items at one place).
+const APPLY_ASIDE_BYTES: usize = 64 << 10;
+
+/// Wait between tries to rebuild a broken document while the store does not answer.
 const REBUILD_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Room {
@@ -163,7 +167,7 @@ impl Room {
 
     fn is_done(&self) -> bool {
         let abandoned = self.peers.is_empty() && self.empty_since.elapsed() >= self.node.limits.room_idle;
-        self.persist.is_clean() && (self.ending.is_some() || abandoned)
+        self.persist.is_clean() && self.inbox.is_empty() && (self.ending.is_some() || abandoned)
     }
 
     /// Takes the room out of the hub, then answers whoever came in between: the hub sends them to a new room, which loads the same
@@ -171,6 +175,8 @@ impl Room {
     fn unload(mut self, generation: u64) {
         self.hub.forget(self.id, generation);
         self.inbox.close();
+        let peers: Vec<_> = self.peers.keys().copied().collect();
+        peers.into_iter().for_each(|peer| self.on_leave(peer));
         self.node.presence.forget(self.id);
         if self.persist.unfolded() >= FOLD_AT_UNLOAD {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
@@ -199,7 +205,7 @@ impl Room {
                 Command::QueryAwareness(peer) => self.on_query_awareness(peer),
                 Command::Drained(peer) => self.on_drained(peer),
                 Command::Leave(peer) => self.on_leave(peer),
-                Command::Remote(update) => self.on_remote(&[&update]).await,
+                Command::Remote(update) => self.on_remote(update).await,
                 Command::CatchUp => self.on_catch_up().await,
                 Command::Read(reply) => drop(reply.send(Ok(self.document.materialise()))),
                 Command::Rename { name, description, actor, reply } => {
@@ -297,16 +303,50 @@ impl Room {
     // ── updates ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async fn on_updates(&mut self, batch: Vec<(PeerId, Inbound)>) {
-        let mut batch: Vec<_> = batch.into_iter().filter(|(id, inbound)| self.may_take(*id, inbound)).collect();
+        let mut taking_bytes = 0;
+        let mut batch: Vec<_> = batch
+            .into_iter()
+            .filter(|(id, inbound)| {
+                if !self.read_only && self.persist.is_full(taking_bytes) {
+                    self.turn_read_only();
+                }
+                let taken = self.may_take(*id, inbound);
+                taking_bytes += if taken { inbound.update.len() } else { 0 };
+                taken
+            })
+            .collect();
         while !batch.is_empty() {
-            let updates: Vec<&[u8]> = batch.iter().map(|(_, inbound)| &inbound.update[..]).collect();
-            match self.document.apply(&updates) {
+            let updates = batch.iter().map(|(_, inbound)| inbound.update.clone()).collect();
+            match self.apply(updates).await {
                 Ok(outcome) => return self.relay(&batch, &outcome.applied, outcome.change),
                 Err(broken) => {
                     let (culprit, inbound) = batch.remove(broken.index.min(batch.len() - 1));
                     self.contain(culprit, &inbound, &broken).await;
                 }
             }
+        }
+    }
+
+    /// Applies updates; large ones off the reactor threads, which every other room and session needs.
+    async fn apply(&mut self, updates: Vec<Bytes>) -> Result<Batch, Broken> {
+        let apply = |document: &mut Document, updates: &[Bytes]| {
+            document.apply(&updates.iter().map(|update| &update[..]).collect::<Vec<_>>())
+        };
+        if updates.iter().map(Bytes::len).sum::<usize>() < APPLY_ASIDE_BYTES {
+            return apply(&mut self.document, &updates);
+        }
+        let mut document = std::mem::take(&mut self.document);
+        let worked = tokio::task::spawn_blocking(move || {
+            let outcome = apply(&mut document, &updates);
+            (document, outcome)
+        });
+        match worked.await {
+            Ok((document, outcome)) => {
+                self.document = document;
+                outcome
+            }
+            // The runtime is ending, or a panic outside yrs: the document is gone either way.
+            Err(error) => Err(Broken { index: 0, reason: error.to_string(), half_way: true }),
         }
     }
 
@@ -335,6 +375,10 @@ impl Room {
         {
             let reason = format!("the canvas would be larger than {} bytes; split it in two", limits.document_bytes);
             peer.outbox.close(Closing::new(Close::TooLarge, reason));
+            return false;
+        }
+        if let Err(refusal) = self.document.admit(&inbound.summary) {
+            peer.outbox.close(Closing::from(&refusal));
             return false;
         }
         if inbound.summary.root_keys > 0 {
@@ -412,8 +456,8 @@ impl Room {
         metrics::counter!(names::FRAMES_OUT).increment(sent);
     }
 
-    async fn on_remote(&mut self, updates: &[&[u8]]) {
-        match self.document.apply(updates) {
+    async fn on_remote(&mut self, update: Bytes) {
+        match self.apply(vec![update]).await {
             Ok(batch) => {
                 if let Some(change) = batch.change {
                     self.broadcast(&protocol::update(&change), None);
@@ -517,7 +561,9 @@ impl Room {
                 tracing::warn!(canvas.id = %id, %error, "the update that broke the document could not be kept");
             }
         });
-        self.rebuild(broken).await;
+        if broken.half_way {
+            self.rebuild(broken).await;
+        }
     }
 
     /// Rebuilds the document from the journal and what waits to be written. Tries until the store answers: the room has nothing to
@@ -616,9 +662,7 @@ impl Room {
     fn housekeep(&mut self) {
         let now = Instant::now();
         self.persist.note_stall();
-        if !self.read_only && self.persist.is_full() {
-            self.turn_read_only();
-        } else if self.read_only && self.persist.has_recovered() {
+        if self.read_only && self.persist.has_recovered() {
             self.turn_writable();
         }
         if now >= self.next_expiry && !self.awareness.is_empty() {

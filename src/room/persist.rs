@@ -122,10 +122,11 @@ impl Persist {
         self.waiting.iter()
     }
 
-    /// Whether no more may be taken. `[DUR-3]`
-    pub(super) fn is_full(&self) -> bool {
-        self.waiting_bytes >= self.node.limits.room_pending_bytes
-            || (!self.is_clean() && self.node.pressure.pending_bytes() >= self.node.limits.node_pending_bytes)
+    /// Whether no more may be taken besides `taking_bytes` that are about to be. `[DUR-3]`
+    pub(super) fn is_full(&self, taking_bytes: usize) -> bool {
+        let limits = &self.node.limits;
+        self.waiting_bytes + taking_bytes >= limits.room_pending_bytes
+            || (!self.is_clean() && self.node.pressure.pending_bytes() + taking_bytes >= limits.node_pending_bytes)
     }
 
     /// Whether there is room again, with a margin, so that a room at the edge does not flap.

@@ -15,7 +15,9 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
+use crate::config::Limits;
 use crate::http::{Problem, Shell, caller};
+use crate::protocol::WireLimits;
 use crate::room::Hub;
 use crate::telemetry::names;
 
@@ -59,8 +61,7 @@ async fn upgrade(
         let detail = "Pages of this origin may not open sockets here; add it to JABIRU_ALLOWED_ORIGINS.";
         return Problem::forbidden(detail).into_response();
     }
-    let limits = &sockets.shell.limits;
-    let largest = limits.sync_bytes.max(limits.update_bytes) + 64;
+    let largest = wire_limits(&sockets.shell.limits).frame_bytes();
     let opening = session::Opening {
         canvas,
         token: params.token,
@@ -77,6 +78,11 @@ async fn upgrade(
             let slot = Slot::take(&sockets.open);
             session::run(socket, &sockets, opening, slot.number).await;
         })
+}
+
+/// The configured part of the protocol's limits.
+fn wire_limits(limits: &Limits) -> WireLimits {
+    WireLimits { update_bytes: limits.update_bytes, sync_bytes: limits.sync_bytes, ..WireLimits::default() }
 }
 
 /// One of the node's sessions, counted while it lives.

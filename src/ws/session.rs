@@ -13,11 +13,11 @@ use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::Error as SocketError;
 
-use super::Sockets;
+use super::{Sockets, wire_limits};
 use crate::access::Caller;
 use crate::clock::Millis;
 use crate::id::CanvasId;
-use crate::protocol::{self, ClientMessage, Close, Closing, WireLimits};
+use crate::protocol::{self, ClientMessage, Close, Closing};
 use crate::room::{Membership, NewPeer, Outbox};
 use crate::telemetry::names;
 
@@ -165,8 +165,7 @@ enum Ended {
 }
 
 async fn read(stream: &mut SplitStream<WebSocket>, room: &Membership, sockets: &Sockets, heard: &Heard) -> Ended {
-    let limits = &sockets.shell.limits;
-    let wire = WireLimits { update_bytes: limits.update_bytes, sync_bytes: limits.sync_bytes, ..WireLimits::default() };
+    let wire = wire_limits(&sockets.shell.limits);
     let mut number = 0;
     while let Some(received) = stream.next().await {
         let frame = match received {
@@ -194,7 +193,7 @@ async fn read(stream: &mut SplitStream<WebSocket>, room: &Membership, sockets: &
             }
             Ok(ClientMessage::Awareness(entries)) => room.awareness(entries).await,
             Ok(ClientMessage::QueryAwareness) => room.query_awareness().await,
-            Err(refusal) => return Ended::Refused(Closing::new(refusal.close(), refusal.to_string())),
+            Err(refusal) => return Ended::Refused(Closing::from(&refusal)),
         };
         if !taken {
             return Ended::Refused(Closing::new(Close::Restarting, "the canvas was closed here; reconnect"));

@@ -1,0 +1,125 @@
+//! A store between the rooms and the real one that fails, hangs or counts on command. `[DUR-3]`
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use async_trait::async_trait;
+use bytes::Bytes;
+use jabiru::clock::Millis;
+use jabiru::id::CanvasId;
+use jabiru::store::{Append, CanvasPage, CanvasRecord, Store, StoreError, Stored};
+use tokio::sync::watch;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    Well,
+    /// Every write answers with an error, at once.
+    FailWrites,
+    /// Every write waits until the mode changes, then does what the new mode says.
+    HangWrites,
+    /// Reading a document fails.
+    FailLoads,
+    /// Reading a document waits.
+    HangLoads,
+}
+
+pub struct FaultyStore {
+    inner: Arc<dyn Store>,
+    mode: watch::Sender<Mode>,
+    pub loads: AtomicUsize,
+    /// Journal rows written.
+    pub appended: AtomicUsize,
+    /// Writes that are waiting or were refused.
+    pub troubled: AtomicUsize,
+}
+
+impl FaultyStore {
+    pub fn new(inner: Arc<dyn Store>) -> Self {
+        Self {
+            inner,
+            mode: watch::channel(Mode::Well).0,
+            loads: AtomicUsize::new(0),
+            appended: AtomicUsize::new(0),
+            troubled: AtomicUsize::new(0),
+        }
+    }
+
+    pub fn set(&self, mode: Mode) {
+        self.mode.send_replace(mode);
+    }
+
+    pub fn appended(&self) -> usize {
+        self.appended.load(Ordering::SeqCst)
+    }
+
+    pub fn loads(&self) -> usize {
+        self.loads.load(Ordering::SeqCst)
+    }
+
+    pub fn troubled(&self) -> usize {
+        self.troubled.load(Ordering::SeqCst)
+    }
+
+    async fn pass(&self, hangs: Mode, fails: Mode) -> Result<(), StoreError> {
+        let mut mode = self.mode.subscribe();
+        if *mode.borrow() == hangs || *mode.borrow() == fails {
+            self.troubled.fetch_add(1, Ordering::SeqCst);
+        }
+        let now = *mode.wait_for(|mode| *mode != hangs).await.unwrap();
+        if now == fails { Err(StoreError("told to fail".to_owned())) } else { Ok(()) }
+    }
+
+    async fn write(&self) -> Result<(), StoreError> {
+        self.pass(Mode::HangWrites, Mode::FailWrites).await
+    }
+}
+
+#[async_trait]
+impl Store for FaultyStore {
+    async fn create_canvas(&self, record: CanvasRecord, seed: Bytes) -> Result<(), StoreError> {
+        self.write().await?;
+        self.inner.create_canvas(record, seed).await
+    }
+
+    async fn canvas(&self, id: CanvasId) -> Result<Option<CanvasRecord>, StoreError> {
+        self.inner.canvas(id).await
+    }
+
+    async fn canvases(&self, org: &str, deleted: bool, after: Option<CanvasId>, limit: usize) -> Result<CanvasPage, StoreError> {
+        self.inner.canvases(org, deleted, after, limit).await
+    }
+
+    async fn set_deleted(&self, id: CanvasId, at: Option<Millis>) -> Result<bool, StoreError> {
+        self.write().await?;
+        self.inner.set_deleted(id, at).await
+    }
+
+    async fn append(&self, append: Append) -> Result<(), StoreError> {
+        self.write().await?;
+        let rows = append.changes.len();
+        self.inner.append(append).await?;
+        self.appended.fetch_add(rows, Ordering::SeqCst);
+        Ok(())
+    }
+
+    async fn load(&self, id: CanvasId) -> Result<Option<Stored>, StoreError> {
+        self.pass(Mode::HangLoads, Mode::FailLoads).await?;
+        self.loads.fetch_add(1, Ordering::SeqCst);
+        self.inner.load(id).await
+    }
+
+    async fn compact(&self, id: CanvasId) -> Result<usize, StoreError> {
+        self.write().await?;
+        self.inner.compact(id).await
+    }
+
+    async fn quarantine(&self, id: CanvasId, actor: &str, reason: &str, body: Bytes) -> Result<(), StoreError> {
+        self.write().await?;
+        self.inner.quarantine(id, actor, reason, body).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreError> {
+        self.write().await?;
+        self.inner.ping().await
+    }
+}
