@@ -43,12 +43,15 @@ use crate::{doc, id, telemetry, ws};
 const MIGRATIONS: [Migration; 1] =
     [Migration { name: "0001_kernel", sql: include_str!("../migrations/sqlite/0001_kernel.up.sql") }];
 
+/// Puts something around a store.
+pub type WrapStore = Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>;
+
 /// Parts a test may replace. The defaults are what a user gets.
 pub struct Parts {
     /// The clock.
     pub clock: Clock,
     /// Puts something between the rooms and the store: one that delays, fails or hangs.
-    pub wrap_store: Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>,
+    pub wrap_store: WrapStore,
 }
 
 impl Default for Parts {
@@ -206,7 +209,10 @@ fn router(
 /// There is no database in the folder.
 pub async fn login_url(config: &Config) -> anyhow::Result<String> {
     if !config.data_dir.join(DATABASE).exists() {
-        bail!("JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first", config.data_dir.display());
+        bail!(
+            "JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first",
+            config.data_dir.display()
+        );
     }
     let sessions = Sessions::new(open_database(&config.data_dir)?, Clock::system());
     let owner = sessions.local_owner().await?;

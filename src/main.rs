@@ -80,7 +80,8 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     jabiru::telemetry::init_logs(&config.log, config.log_json)?;
     let mut terminate = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate())?;
     let app = App::start(config, Parts::default()).await?;
-    print(&format!("Jabiru is at {}\nLog in once with: {}", app.origin, app.login_url().await?))?;
+    // A closed standard output is no reason not to serve.
+    let _ = print(&format!("Jabiru is at {}\nLog in once with: {}", app.origin, app.login_url().await?));
     tokio::select! {
         _ = terminate.recv() => {}
         _ = tokio::signal::ctrl_c() => {}
@@ -91,7 +92,9 @@ async fn serve(config: Config) -> anyhow::Result<()> {
 
 fn token(args: &TokenArgs) -> anyhow::Result<String> {
     if args.canvas != "*" {
-        args.canvas.parse::<jabiru::id::CanvasId>().map_err(|_| anyhow::anyhow!("--canvas takes a canvas id or `*`"))?;
+        args.canvas
+            .parse::<jabiru::id::CanvasId>()
+            .map_err(|_| anyhow::anyhow!("--canvas takes a canvas id or `*`"))?;
     }
     let clock = Clock::system();
     let claims = Claims {

@@ -85,15 +85,15 @@ impl Identity {
     /// An identity with the colour that belongs to its id.
     #[must_use]
     pub fn new(user_id: String, name: String, org: String) -> Self {
-        let color = COLORS[user_id.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % COLORS.len()];
+        let color = COLORS
+            [user_id.bytes().fold(0_usize, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())) % COLORS.len()];
         Self { user_id, name, color, org }
     }
 }
 
 /// Cursor colours: each has at least 4.5:1 contrast with white text, for the name beside the cursor.
-const COLORS: [&str; 10] = [
-    "#c2410c", "#b91c1c", "#be185d", "#a21caf", "#7e22ce", "#4338ca", "#1d4ed8", "#0369a1", "#0f766e", "#15803d",
-];
+const COLORS: [&str; 10] =
+    ["#c2410c", "#b91c1c", "#be185d", "#a21caf", "#7e22ce", "#4338ca", "#1d4ed8", "#0369a1", "#0f766e", "#15803d"];
 
 /// Somebody who has presented a valid credential.
 #[derive(Debug, Clone)]
@@ -128,9 +128,8 @@ impl Caller {
             return None;
         }
         match &self.grant {
-            Grant::Member(role) => Some(*role),
             Grant::Token { canvas: Some(only), role } => (*only == canvas.id).then_some(*role),
-            Grant::Token { canvas: None, role } => Some(*role),
+            Grant::Member(role) | Grant::Token { canvas: None, role } => Some(*role),
         }
     }
 

@@ -54,16 +54,19 @@ impl Sessions {
         self.sqlite
             .write(move |connection| {
                 let known = connection
-                    .query_row("select org, id from users where role = 'owner' order by created_at limit 1", [], |row| {
-                        Ok(LocalOwner { org: row.get(0)?, user_id: row.get(1)?, created: false })
-                    })
+                    .query_row(
+                        "select org, id from users where role = 'owner' order by created_at limit 1",
+                        [],
+                        |row| Ok(LocalOwner { org: row.get(0)?, user_id: row.get(1)?, created: false }),
+                    )
                     .optional()?;
                 if let Some(known) = known {
                     return Ok(known);
                 }
                 let (org, user_id) = (id::generate(), id::generate());
                 connection.execute("insert into organizations values (?1, 'Home', ?2)", params![org, now])?;
-                connection.execute("insert into users values (?1, ?2, 'Owner', 'owner', ?3)", params![user_id, org, now])?;
+                connection
+                    .execute("insert into users values (?1, ?2, 'Owner', 'owner', ?3)", params![user_id, org, now])?;
                 Ok(LocalOwner { org, user_id, created: true })
             })
             .await
@@ -147,7 +150,9 @@ impl Sessions {
     pub async fn organization_name(&self, org: &str) -> Result<Option<String>, SqliteError> {
         let org = org.to_owned();
         self.sqlite
-            .read(move |c| c.query_row("select name from organizations where id = ?1", [org], |row| row.get(0)).optional())
+            .read(move |c| {
+                c.query_row("select name from organizations where id = ?1", [org], |row| row.get(0)).optional()
+            })
             .await
     }
 
@@ -157,7 +162,9 @@ impl Sessions {
         let token = URL_SAFE_NO_PAD.encode(bytes);
         let (hash, user_id, ends) = (hash(&token), user_id.to_owned(), self.clock.now() + ttl);
         self.sqlite
-            .write(move |c| c.execute(&format!("insert into {table} values (?1, ?2, ?3)"), params![hash, user_id, ends]))
+            .write(move |c| {
+                c.execute(&format!("insert into {table} values (?1, ?2, ?3)"), params![hash, user_id, ends])
+            })
             .await?;
         Ok(token)
     }

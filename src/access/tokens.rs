@@ -90,11 +90,15 @@ impl Tokens {
             return Err(TokenError::Expired);
         }
         if claims.sub.is_empty() || claims.sub.len() > TEXT_BYTES || claims.name.len() > TEXT_BYTES {
-            return Err(TokenError::Malformed(format!("`sub` and `name` are at most {TEXT_BYTES} bytes, `sub` not empty")));
+            return Err(TokenError::Malformed(format!(
+                "`sub` and `name` are at most {TEXT_BYTES} bytes, `sub` not empty"
+            )));
         }
         let canvas = match claims.canvas.as_str() {
             "*" => None,
-            id => Some(CanvasId::from_str(id).map_err(|_| TokenError::Malformed("`canvas` is no canvas id".to_owned()))?),
+            id => {
+                Some(CanvasId::from_str(id).map_err(|_| TokenError::Malformed("`canvas` is no canvas id".to_owned()))?)
+            }
         };
         let role = claims.role.parse::<Role>().map_err(TokenError::Malformed)?;
         let name = if claims.name.is_empty() { claims.sub.clone() } else { claims.name };

@@ -183,7 +183,9 @@ fn commit_group(connection: &mut Connection, group: &mut Vec<Job>) {
         }
     }
     let committed = transaction.commit().map_err(SqliteError::from);
-    answers.into_iter().for_each(|answer| answer(committed.clone()));
+    for answer in answers {
+        answer(committed.clone());
+    }
 }
 
 /// One migration file.
@@ -239,6 +241,7 @@ pub enum MigrateError {
 }
 
 fn checksum(sql: &str) -> String {
+    use base64::Engine;
     use sha2::{Digest, Sha256};
-    Sha256::digest(sql.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
+    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(sql.as_bytes()))
 }

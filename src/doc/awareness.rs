@@ -29,7 +29,7 @@ use crate::protocol::{AwarenessEntry, encode_awareness};
 const CLIENTS_PER_PEER: usize = 16;
 
 /// How long a given-up id is remembered: longer than any echo of it can still be under way.
-const MEMORY_OF_DEPARTED: Duration = Duration::from_secs(60);
+const MEMORY_OF_DEPARTED: Duration = Duration::from_mins(1);
 
 /// The awareness states of one room.
 #[derive(Default)]

@@ -10,7 +10,9 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use bytes::Bytes;
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{ClientID, Doc, IdSet, OffsetKind, Options, ReadTxn, StateVector, Transact, TransactionMut, Update, WriteTxn};
+use yrs::{
+    ClientID, Doc, IdSet, OffsetKind, Options, ReadTxn, StateVector, Transact, TransactionMut, Update, WriteTxn,
+};
 
 use super::schema::{self, TypeDepth};
 use crate::protocol::{self, Refusal, UpdateSummary};
@@ -75,7 +77,14 @@ impl Document {
         // Yjs counts UTF-16 units; yrs's default counts bytes and would shift every edit after an emoji.
         // `Options::default` also leaves the formatting clean-up off: a server must not write deletions of its own.
         let options = Options { offset_kind: OffsetKind::Utf16, ..Options::default() };
-        Self { doc: Doc::with_options(options), version: 0, written_bytes: 0, depth: TypeDepth::default(), last_inserts: Vec::new(), whole: None }
+        Self {
+            doc: Doc::with_options(options),
+            version: 0,
+            written_bytes: 0,
+            depth: TypeDepth::default(),
+            last_inserts: Vec::new(),
+            whole: None,
+        }
     }
 
     /// Rebuilds a document from what the store holds: a snapshot (see [`Document::encode_snapshot`]) and journal entries (Yjs v1).
@@ -327,7 +336,7 @@ impl Change {
             return None;
         }
         let inserted = txn.insert_set();
-        let first = |client| inserted.get(&client).and_then(|ranges| ranges.clock_start());
+        let first = |client| inserted.get(&client)?.clock_start();
         let inserts = inserted.client_ids().filter_map(|client| first(client).map(|clock| (client, clock)));
         Some(Self { inserts: inserts.collect(), update: Bytes::from(txn.encode_update_v1()) })
     }

@@ -19,7 +19,8 @@ struct Client;
 /// Answers every path no route has: a file of the client, or its index page, which finds its way by the path.
 pub async fn serve(method: Method, uri: Uri) -> Response {
     if method != Method::GET && method != Method::HEAD {
-        return Problem::new(StatusCode::NOT_FOUND, "No such route", format!("There is no {method} {}.", uri.path())).into_response();
+        return Problem::new(StatusCode::NOT_FOUND, "No such route", format!("There is no {method} {}.", uri.path()))
+            .into_response();
     }
     let path = uri.path().trim_start_matches('/');
     if let Some(file) = Client::get(path).filter(|_| !path.is_empty()) {
@@ -30,8 +31,12 @@ pub async fn serve(method: Method, uri: Uri) -> Response {
     let is_page = !path.starts_with("v1/") && !path.rsplit('/').next().unwrap_or_default().contains('.');
     match Client::get("index.html") {
         Some(index) if is_page => file_response("index.html", &index, "no-cache"),
-        Some(_) => Problem::new(StatusCode::NOT_FOUND, "No such page", format!("There is nothing at {}.", uri.path())).into_response(),
-        None => (StatusCode::NOT_FOUND, "The web client is not in this build: run `make run`, which builds it first.\n").into_response(),
+        Some(_) => Problem::new(StatusCode::NOT_FOUND, "No such page", format!("There is nothing at {}.", uri.path()))
+            .into_response(),
+        None => {
+            (StatusCode::NOT_FOUND, "The web client is not in this build: run `make run`, which builds it first.\n")
+                .into_response()
+        }
     }
 }
 

@@ -46,12 +46,25 @@ fn page(api: &Value) -> String {
                     let _ = write!(out, "<p>{}</p>", escape(text));
                 }
             }
-            rows(&mut out, "Parameters", operation["parameters"].as_array().into_iter().flatten().map(|parameter| {
-                (parameter["name"].as_str().unwrap_or_default(), parameter["description"].as_str().unwrap_or_default())
-            }));
-            rows(&mut out, "Answers", operation["responses"].as_object().into_iter().flatten().map(|(status, answer)| {
-                (status.as_str(), answer["description"].as_str().unwrap_or_default())
-            }));
+            rows(
+                &mut out,
+                "Parameters",
+                operation["parameters"].as_array().into_iter().flatten().map(|parameter| {
+                    (
+                        parameter["name"].as_str().unwrap_or_default(),
+                        parameter["description"].as_str().unwrap_or_default(),
+                    )
+                }),
+            );
+            rows(
+                &mut out,
+                "Answers",
+                operation["responses"]
+                    .as_object()
+                    .into_iter()
+                    .flatten()
+                    .map(|(status, answer)| (status.as_str(), answer["description"].as_str().unwrap_or_default())),
+            );
             out.push_str("</section>");
         }
     }

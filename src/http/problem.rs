@@ -46,7 +46,11 @@ impl Problem {
     /// 404 for a thing of this kind.
     #[must_use]
     pub fn not_found(what: &str, id: &str) -> Self {
-        Self::new(StatusCode::NOT_FOUND, format!("No such {what}"), format!("There is no {what} `{id}` that you can see."))
+        Self::new(
+            StatusCode::NOT_FOUND,
+            format!("No such {what}"),
+            format!("There is no {what} `{id}` that you can see."),
+        )
     }
 
     /// 403 with a sentence.

@@ -21,6 +21,7 @@ use yrs::updates::decoder::Decode;
 use super::hub::Hub;
 use super::peers::{Peer, Receipts};
 use super::persist::{Persist, Progress, STALL_AFTER};
+use super::tally::Tally;
 use super::{Command, Inbound, NewPeer, Node};
 use crate::config::ROOM_INBOX;
 use crate::doc::awareness::Sender;
@@ -61,6 +62,7 @@ pub(super) struct Room {
     peers: HashMap<PeerId, Peer>,
     awareness: AwarenessTable,
     persist: Persist,
+    tally: Tally,
     last_presence: Instant,
     /// When the presence port last heard of this room, and whether there is something new.
     port_told: Instant,
@@ -94,6 +96,7 @@ pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox:
                 document,
                 peers: HashMap::new(),
                 awareness: AwarenessTable::default(),
+                tally: Tally::default(),
                 last_presence: now.checked_sub(PRESENCE_INTERVAL).unwrap_or(now),
                 port_told: now.checked_sub(PRESENCE_PORT_INTERVAL).unwrap_or(now),
                 port_stale: false,
@@ -154,8 +157,8 @@ impl Room {
                     self.handle(&mut batch).await;
                 }
                 progress = self.persist.progress() => {
-                    if let Progress::Written(changes) = progress {
-                        self.on_written(&changes);
+                    if progress == Progress::Written {
+                        self.on_written();
                     }
                 }
                 () = wait_until(wake) => {}
@@ -176,7 +179,10 @@ impl Room {
         self.hub.forget(self.id, generation);
         self.inbox.close();
         let peers: Vec<_> = self.peers.keys().copied().collect();
-        peers.into_iter().for_each(|peer| self.on_leave(peer));
+        for peer in peers {
+            self.on_leave(peer);
+        }
+        self.tally.record(self.id, &self.node.events);
         self.node.presence.forget(self.id);
         if self.persist.unfolded() >= FOLD_AT_UNLOAD {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
@@ -255,7 +261,9 @@ impl Room {
         if self.read_only && peer.role.may_edit() {
             peer.tell(&read_only_notice(), None);
         }
-        self.node.events.record(|| UsageEvent::of(&peer.identity, id, "canvas.joined", json!({ "canvas_id": self.id })));
+        self.node
+            .events
+            .record(|| UsageEvent::of(&peer.identity, id, "canvas.joined", json!({ "canvas_id": self.id })));
         self.peers.insert(id, peer);
         if reply.send(Ok(id)).is_err() {
             self.on_leave(id);
@@ -283,7 +291,9 @@ impl Room {
     fn on_leave(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.remove(&id) {
             self.awareness.leave(id, Instant::now());
-            self.node.events.record(|| UsageEvent::of(&peer.identity, id, "canvas.left", json!({ "canvas_id": self.id })));
+            self.node
+                .events
+                .record(|| UsageEvent::of(&peer.identity, id, "canvas.left", json!({ "canvas_id": self.id })));
             self.port_stale = true;
             if self.peers.is_empty() {
                 self.empty_since = Instant::now();
@@ -396,7 +406,8 @@ impl Room {
     fn relay(&mut self, batch: &[(PeerId, Inbound)], applied: &[Applied], change: Option<Bytes>) {
         metrics::counter!(names::UPDATES).increment(batch.len() as u64);
         let author = |(id, _): &(PeerId, Inbound)| *id;
-        let changed = || batch.iter().zip(applied).filter(|(_, a)| **a != Applied::Nothing).map(|(entry, _)| author(entry));
+        let changed =
+            || batch.iter().zip(applied).filter(|(_, a)| **a != Applied::Nothing).map(|(entry, _)| author(entry));
         if let Some(change) = change {
             let sole_author = changed().next().filter(|first| changed().all(|id| id == *first));
             // A lone, complete update is relayed as it came: the same bytes, no encoding.
@@ -420,6 +431,9 @@ impl Room {
                 peer.receipts.refused(inbound.number);
                 peer.ask(&self.document);
             } else {
+                if *applied == Applied::Changed {
+                    self.tally.count(&peer.identity, *id, inbound.update.len());
+                }
                 peer.receipts.taken(inbound.number, taken, inbound.is_step2);
                 peer.settle(durable);
             }
@@ -515,7 +529,7 @@ impl Room {
         }
     }
 
-    fn on_written(&mut self, changes: &[Change]) {
+    fn on_written(&mut self) {
         let durable = self.persist.durable();
         for peer in self.peers.values_mut() {
             peer.settle(durable);
@@ -530,19 +544,6 @@ impl Room {
             }
         }
         self.persist.fold_if_due();
-        self.record_edits(changes);
-    }
-
-    /// One event for each person a journal write holds edits of.
-    fn record_edits(&self, changes: &[Change]) {
-        let bytes: usize = changes.iter().map(|change| change.body.len()).sum();
-        for (id, peer) in &self.peers {
-            let edits = changes.iter().filter(|change| change.actors.contains(&peer.identity.user_id)).count();
-            if edits > 0 {
-                let data = || json!({ "canvas_id": self.id, "updates": edits, "size_bytes": bytes });
-                self.node.events.record(|| UsageEvent::of(&peer.identity, *id, "canvas.edited", data()));
-            }
-        }
     }
 
     // ── containment ─────────────────────────────────────────────────────────────────────────────────────────────────────────────
@@ -592,7 +593,10 @@ impl Room {
                 Ok(Err(error)) => tracing::error!(canvas.id = %self.id, %error, "the journal cannot be read"),
                 Err(error) => tracing::error!(canvas.id = %self.id, %error, "rebuilding was interrupted"),
             }
-            self.end(&Closing::new(Close::Internal, "the canvas cannot be shown right now; nothing that was saved is lost"));
+            self.end(&Closing::new(
+                Close::Internal,
+                "the canvas cannot be shown right now; nothing that was saved is lost",
+            ));
             return;
         }
     }
@@ -671,9 +675,15 @@ impl Room {
         }
         self.send_presence(now);
         self.publish_presence(now);
+        if self.tally.due().is_some_and(|due| due <= now) {
+            self.tally.record(self.id, &self.node.events);
+        }
         let slow = self.node.limits.slow_peer;
         for peer in self.peers.values().filter(|peer| peer.behind.as_ref().is_some_and(|(_, at)| *at + slow <= now)) {
-            peer.outbox.close(Closing::new(Close::Overloaded, "this connection is too slow for this canvas; reconnecting may help"));
+            peer.outbox.close(Closing::new(
+                Close::Overloaded,
+                "this connection is too slow for this canvas; reconnecting may help",
+            ));
         }
     }
 
@@ -686,7 +696,7 @@ impl Room {
         let slow = slow.map(|at| at + self.node.limits.slow_peer);
         let end = self.peers.is_empty().then(|| self.empty_since + self.node.limits.room_idle);
         let port = self.port_stale.then(|| self.port_told + PRESENCE_PORT_INTERVAL);
-        [presence, expiry, stall, slow, end, port].into_iter().flatten().min()
+        [presence, expiry, stall, slow, end, port, self.tally.due()].into_iter().flatten().min()
     }
 
     fn turn_read_only(&mut self) {

@@ -15,8 +15,8 @@ use dashmap::DashMap;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 use tokio_util::task::TaskTracker;
+use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Command, Facts, Inbound, NewPeer, Node, actor};
 use crate::bus::Frame;
@@ -195,7 +195,6 @@ impl Hub {
     }
 
     /// Something shutdown waits for while it lives: a session that is saying goodbye.
-    #[must_use]
     pub fn keep_alive(&self) -> TaskTrackerToken {
         self.tasks.token()
     }

@@ -14,12 +14,13 @@
 //!
 //! # Files
 //! [`hub`] finds or opens rooms · [`actor`] is the loop · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
-//! side of a room.
+//! side of a room · `tally` who edited how much.
 
 pub mod actor;
 pub mod hub;
 pub mod peers;
 pub mod persist;
+mod tally;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};

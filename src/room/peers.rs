@@ -131,6 +131,10 @@ impl Outbox {
 }
 
 /// A session as its room sees it.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is an independent fact of the session, none a state of another"
+)]
 pub(super) struct Peer {
     pub(super) identity: Identity,
     pub(super) role: Role,
@@ -281,7 +285,10 @@ mod tests {
     #[test]
     fn sync_5_a_full_outbox_takes_nothing_until_it_has_drained() {
         let outbox = Outbox::new(10);
-        assert!(outbox.push(Bytes::from_static(b"0123456789ab")), "the limit is checked before, so one frame may pass it");
+        assert!(
+            outbox.push(Bytes::from_static(b"0123456789ab")),
+            "the limit is checked before, so one frame may pass it"
+        );
         assert!(!outbox.push(Bytes::from_static(b"x")));
         let taken = outbox.take().unwrap();
         assert_eq!(taken.frames.len(), 1);

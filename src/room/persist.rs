@@ -60,9 +60,10 @@ struct InFlight {
 }
 
 /// What [`Persist::progress`] reports.
+#[derive(PartialEq, Eq)]
 pub(super) enum Progress {
-    /// These changes are in the journal now.
-    Written(Vec<Change>),
+    /// More is in the journal now.
+    Written,
     /// An append failed and will be tried again; or a fold ended.
     Other,
 }
@@ -222,7 +223,8 @@ impl Persist {
         self.release(flight.bytes);
         self.unfolded_entries += flight.count as u64;
         self.unfolded_bytes += flight.bytes as u64;
-        Progress::Written(self.waiting.drain(..flight.count).collect())
+        self.waiting.drain(..flight.count);
+        Progress::Written
     }
 
     /// Counts this room as stalled when its append takes too long.
@@ -236,7 +238,11 @@ impl Persist {
         if stalled != self.stalled {
             self.stalled = stalled;
             let rooms = &self.node.pressure.stalled_rooms;
-            if stalled { rooms.fetch_add(1, Ordering::Relaxed) } else { rooms.fetch_sub(1, Ordering::Relaxed) };
+            if stalled {
+                rooms.fetch_add(1, Ordering::Relaxed)
+            } else {
+                rooms.fetch_sub(1, Ordering::Relaxed)
+            };
         }
     }
 

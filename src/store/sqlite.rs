@@ -124,7 +124,8 @@ impl Store for SqliteStore {
                  where org = ?1 and (deleted_at is not null) = ?2 and (?3 is null or id < ?3)
                  order by id desc limit ?4"
             ))?;
-            let rows = statement.query_map(params![org, deleted, after.map(key), limit as i64 + 1], record)?;
+            let rows =
+                statement.query_map(params![org, deleted, after.map(key), (limit + 1).cast_signed() as i64], record)?;
             rows.collect::<Result<Vec<_>, _>>()
         };
         let mut items = self.sqlite.read(list).await?;
@@ -156,7 +157,7 @@ impl Store for SqliteStore {
                     key(append.canvas),
                     headline.name,
                     headline.description,
-                    headline.blocks as i64,
+                    headline.blocks.cast_signed() as i64,
                     last.at
                 ])?;
             Ok(())
@@ -166,9 +167,7 @@ impl Store for SqliteStore {
 
     async fn load(&self, id: CanvasId) -> Result<Option<Stored>, StoreError> {
         let load = move |connection: &Connection| {
-            let exists = connection
-                .prepare_cached("select 1 from canvases where id = ?1")?
-                .exists([key(id)])?;
+            let exists = connection.prepare_cached("select 1 from canvases where id = ?1")?.exists([key(id)])?;
             if !exists {
                 return Ok(None);
             }
@@ -192,7 +191,8 @@ impl Store for SqliteStore {
         let at = self.clock.now();
         let Some(fold) = self.sqlite.read(move |connection| read_fold(connection, id)).await? else { return Ok(0) };
         let folded = fold.rows.len();
-        let fold = tokio::task::spawn_blocking(move || fold.encode()).await.map_err(|e| StoreError(e.to_string()))??;
+        let fold =
+            tokio::task::spawn_blocking(move || fold.encode()).await.map_err(|e| StoreError(e.to_string()))??;
         let write = move |connection: &Connection| {
             connection.execute(
                 "insert or ignore into canvas_snapshots (canvas_id, through_seq, at, body) values (?1, ?2, ?3, ?4)",

@@ -123,7 +123,9 @@ async fn identify(sockets: &Sockets, opening: &Opening) -> Result<Caller, Closin
     match sockets.shell.sessions.check(cookie).await {
         Ok(Some(caller)) => Ok(caller),
         Ok(None) => Err(refused("your session has ended; log in again".to_owned())),
-        Err(_) => Err(Closing::new(Close::Overloaded, "the server cannot reach its storage right now; try again in a moment")),
+        Err(_) => {
+            Err(Closing::new(Close::Overloaded, "the server cannot reach its storage right now; try again in a moment"))
+        }
     }
 }
 

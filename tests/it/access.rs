@@ -89,7 +89,8 @@ async fn acc_4_refused_tokens_say_why() {
     let server = TestServer::start().await;
     let canvas = server.create("c").await;
     let now = Clock::system().now() / 1000;
-    let claims = Claims { sub: "s".into(), name: String::new(), canvas: "*".into(), role: "editor".into(), exp: now + 60 };
+    let claims =
+        Claims { sub: "s".into(), name: String::new(), canvas: "*".into(), role: "editor".into(), exp: now + 60 };
     let forged = {
         let token = sign(&claims);
         let (head, signature) = token.rsplit_once('.').unwrap();
@@ -149,7 +150,8 @@ async fn a_viewers_update_changes_nothing_and_the_viewer_is_told() {
         eve.until_saved().await;
         eve.set("k", "v").await;
         eve.set("l", "v").await;
-        eve.until("told", |eve| eve.notices.iter().any(|n| n["type"] == "update_refused" && n["reason"] == "role")).await;
+        eve.until("told", |eve| eve.notices.iter().any(|n| n["type"] == "update_refused" && n["reason"] == "role"))
+            .await;
         eve.barrier().await;
         assert!(eve.acked < eve.sent, "a refused update is not acked");
         assert_eq!(eve.notices.iter().filter(|n| n["type"] == "update_refused").count(), 1, "told once");
@@ -190,7 +192,8 @@ async fn the_login_link_works_once_and_its_cookie_needs_our_own_pages_for_change
 
     let origin = format!("http://{}", server.app().address);
     let create = |extra: Option<(&'static str, String)>| {
-        let mut request = server.http.post(server.url("/v1/canvases")).header(header::COOKIE, &cookie).json(&json!({ "name": "n" }));
+        let mut request =
+            server.http.post(server.url("/v1/canvases")).header(header::COOKIE, &cookie).json(&json!({ "name": "n" }));
         if let Some((name, value)) = extra {
             request = request.header(name, value);
         }

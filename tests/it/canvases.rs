@@ -20,7 +20,10 @@ async fn doc_1_the_example_canvas_imports_is_edited_live_and_exports_equal() {
         for field in ["name", "description", "layout"] {
             assert_eq!(exported[field], example[field], "{field}");
         }
-        assert_eq!(exported["metadata"]["tags"].as_array().unwrap().len(), example["metadata"]["tags"].as_array().unwrap().len());
+        assert_eq!(
+            exported["metadata"]["tags"].as_array().unwrap().len(),
+            example["metadata"]["tags"].as_array().unwrap().len()
+        );
         let (theirs, ours) = (exported["blocks"].as_array().unwrap(), example["blocks"].as_array().unwrap());
         assert_eq!(theirs.len(), ours.len());
         for (their, our) in theirs.iter().zip(ours) {
@@ -133,7 +136,8 @@ async fn a_rename_reaches_the_open_canvas_and_the_list() {
     let server = TestServer::start().await;
     let canvas = server.create("before").await;
     let mut ann = TestClient::editor(&server, canvas, "ann").await;
-    let (status, summary) = server.call(Method::PATCH, &format!("/v1/canvases/{canvas}"), Some(json!({ "name": "after" }))).await;
+    let (status, summary) =
+        server.call(Method::PATCH, &format!("/v1/canvases/{canvas}"), Some(json!({ "name": "after" }))).await;
     assert_eq!((status, summary["name"].as_str()), (StatusCode::OK, Some("after")));
     let name = |client: &TestClient| {
         let txn = client.doc.transact();
@@ -193,10 +197,14 @@ async fn a_bad_canvas_is_refused_with_the_field_and_what_to_do() {
     let server = TestServer::start().await;
     let mut bad = example();
     bad["blocks"][1]["position"]["w"] = json!(0);
-    let (status, problem) = server.call(Method::POST, "/v1/canvases", Some(json!({ "name": "c", "canvas": bad }))).await;
+    let (status, problem) =
+        server.call(Method::POST, "/v1/canvases", Some(json!({ "name": "c", "canvas": bad }))).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert_eq!(problem["field"], "blocks[1].position.w");
-    let request = server.request(Method::POST, "/v1/canvases", &server.owner()).header("content-type", "application/json").body("{");
+    let request = server
+        .request(Method::POST, "/v1/canvases", &server.owner())
+        .header("content-type", "application/json")
+        .body("{");
     let response = request.send().await.unwrap();
     assert_eq!(response.status(), StatusCode::BAD_REQUEST);
     assert_eq!(response.headers()["content-type"], "application/problem+json");
@@ -210,8 +218,16 @@ async fn the_shell_answers_health_metrics_and_its_own_description() {
     assert_eq!(server.ready().await["status"], "ready");
     assert!(get("/metrics").await.status().is_success());
     let api: Value = get("/v1/openapi.json").await.json().await.unwrap();
-    for path in ["/v1/canvases", "/v1/canvases/{id}", "/v1/canvases/{id}/restore", "/v1/canvases/{id}/presence", "/v1/datasets",
-        "/v1/datasets/{id}", "/v1/datasets/{id}/rows", "/v1/me"] {
+    for path in [
+        "/v1/canvases",
+        "/v1/canvases/{id}",
+        "/v1/canvases/{id}/restore",
+        "/v1/canvases/{id}/presence",
+        "/v1/datasets",
+        "/v1/datasets/{id}",
+        "/v1/datasets/{id}/rows",
+        "/v1/me",
+    ] {
         assert!(api["paths"][path].is_object(), "{path} is not described");
     }
     let docs = get("/docs").await;

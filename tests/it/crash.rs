@@ -36,7 +36,17 @@ struct Binary {
 impl Binary {
     async fn start(folder: &TempDir) -> Self {
         let mut process = Command::new(env!("CARGO_BIN_EXE_jabiru"))
-            .args(["serve", "--listen", "127.0.0.1:0", "--no-samples", "--log", "warn", "--secret", SECRET, "--data-dir"])
+            .args([
+                "serve",
+                "--listen",
+                "127.0.0.1:0",
+                "--no-samples",
+                "--log",
+                "warn",
+                "--secret",
+                SECRET,
+                "--data-dir",
+            ])
             .arg(folder.path())
             // Fold often, so that kills fall into it too.
             .args(["--compact-entries", "20"])
@@ -45,7 +55,8 @@ impl Binary {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first = within("the server's first line", lines.next_line()).await.unwrap().expect("the server did not start");
+        let first =
+            within("the server's first line", lines.next_line()).await.unwrap().expect("the server did not start");
         let address = first.rsplit("//").next().unwrap().to_owned();
         Self { process, address }
     }
@@ -78,11 +89,11 @@ impl Person {
         let mut txn = self.doc.transact_mut();
         let map = txn.get_or_insert_map("test");
         map.insert(&mut txn, key(self.name, number), number.to_string());
-        if number % 10 == 0 {
+        if number.is_multiple_of(10) {
             let blocks = txn.get_or_insert_map("blocks");
             let block = blocks.insert(&mut txn, key(self.name, number), MapPrelim::default());
             block.insert(&mut txn, "type", "narrative");
-            block.insert(&mut txn, "at", vec![0, number as i64]);
+            block.insert(&mut txn, "at", vec![0, number.cast_signed() as i64]);
         }
         txn.encode_update_v1()
     }
@@ -191,7 +202,11 @@ async fn dur_2_sigkill_at_any_instant_loses_no_acked_update() {
         let stored = fetch(&server, &canvas).await;
         for person in &people {
             for number in 0..person.saved {
-                assert!(stored.has(person.name, number), "round {round}: person {} lost acked edit {number}", person.name);
+                assert!(
+                    stored.has(person.name, number),
+                    "round {round}: person {} lost acked edit {number}",
+                    person.name
+                );
             }
         }
     }
@@ -212,7 +227,10 @@ async fn dur_2_sigkill_at_any_instant_loses_no_acked_update() {
         if line.starts_with("test.") { (edits + 1, blocks) } else { (edits, blocks + 1) }
     });
     assert_eq!((edits_there, blocks_there), (edits, blocks), "every edit once, every block once");
-    println!("{rounds} kills, {edits} edits, {} acked before their kill, 0 lost", people.iter().map(|p| p.saved).sum::<usize>());
+    println!(
+        "{rounds} kills, {edits} edits, {} acked before their kill, 0 lost",
+        people.iter().map(|p| p.saved).sum::<usize>()
+    );
     server.kill().await;
 }
 

@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::TestServer;
 
 async fn upload(server: &TestServer, media_type: &str, body: impl Into<reqwest::Body>) -> (StatusCode, Value) {
-    let request = server.request(Method::POST, "/v1/datasets?name=n", &server.owner()).header(header::CONTENT_TYPE, media_type);
+    let request =
+        server.request(Method::POST, "/v1/datasets?name=n", &server.owner()).header(header::CONTENT_TYPE, media_type);
     let response = request.body(body).send().await.unwrap();
     (response.status(), response.json().await.unwrap())
 }
@@ -14,11 +15,14 @@ async fn upload(server: &TestServer, media_type: &str, body: impl Into<reqwest::
 #[tokio::test]
 async fn a_csv_and_a_json_file_are_read_back_typed_and_in_pages() {
     let server = TestServer::start().await;
-    let csv: String = std::iter::once("day,city,degrees\n".to_owned()).chain((0..2500).map(|i| format!("2026-01-{:02},Köln 🐦,{}.5\n", i % 28 + 1, i))).collect();
+    let csv: String = std::iter::once("day,city,degrees\n".to_owned())
+        .chain((0..2500).map(|i| format!("2026-01-{:02},Köln 🐦,{}.5\n", i % 28 + 1, i)))
+        .collect();
     let (status, dataset) = upload(&server, "text/csv", csv).await;
     assert_eq!(status, StatusCode::CREATED, "{dataset}");
     assert_eq!(dataset["row_count"], 2500);
-    let types: Vec<_> = dataset["columns"].as_array().unwrap().iter().map(|column| column["type"].as_str().unwrap()).collect();
+    let types: Vec<_> =
+        dataset["columns"].as_array().unwrap().iter().map(|column| column["type"].as_str().unwrap()).collect();
     assert_eq!(types, ["date", "string", "number"]);
     let rows = format!("/v1/datasets/{}/rows", dataset["id"].as_str().unwrap());
     let (mut path, mut seen) = (format!("{rows}?limit=1000"), Vec::new());
@@ -32,7 +36,8 @@ async fn a_csv_and_a_json_file_are_read_back_typed_and_in_pages() {
     assert_eq!(seen.len(), 2500);
     assert_eq!(seen[2499], json!(["2026-01-08", "Köln 🐦", 2499.5]));
 
-    let (status, dataset) = upload(&server, "application/json", r#"[{"a": 1, "b": true}, {"a": null, "b": false}]"#).await;
+    let (status, dataset) =
+        upload(&server, "application/json", r#"[{"a": 1, "b": true}, {"a": null, "b": false}]"#).await;
     assert_eq!(status, StatusCode::CREATED, "{dataset}");
     assert_eq!(dataset["row_count"], 2);
 }
@@ -54,7 +59,8 @@ async fn a_bad_file_is_refused_with_its_line_and_column() {
 async fn lim_1_a_gigabyte_is_refused_while_it_arrives() {
     let server = TestServer::with(&["--max-dataset-bytes", "1000000"]).await;
     // Announced: refused before a byte is read.
-    let request = server.request(Method::POST, "/v1/datasets?name=n", &server.owner()).header(header::CONTENT_TYPE, "text/csv");
+    let request =
+        server.request(Method::POST, "/v1/datasets?name=n", &server.owner()).header(header::CONTENT_TYPE, "text/csv");
     let announced = request.header(header::CONTENT_LENGTH, 1_u64 << 30).body(reqwest::Body::wrap_stream(endless()));
     match announced.send().await {
         Ok(response) => assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE),
@@ -62,7 +68,8 @@ async fn lim_1_a_gigabyte_is_refused_while_it_arrives() {
         Err(error) => assert!(error.is_request() || error.is_body(), "{error}"),
     }
     // Not announced: refused at the bound.
-    let request = server.request(Method::POST, "/v1/datasets?name=n", &server.owner()).header(header::CONTENT_TYPE, "text/csv");
+    let request =
+        server.request(Method::POST, "/v1/datasets?name=n", &server.owner()).header(header::CONTENT_TYPE, "text/csv");
     let response = request.body(reqwest::Body::wrap_stream(endless())).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::PAYLOAD_TOO_LARGE);
     let problem: Value = response.json().await.unwrap();

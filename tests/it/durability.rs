@@ -59,7 +59,8 @@ async fn dur_3_past_the_bound_the_room_is_read_only_with_a_reason_and_takes_ever
     ann.until_saved().await;
     stock.until("what was refused was asked for again", |stock| stock.get("19").is_some()).await;
     let mut eve = TestClient::editor(&server, canvas, "eve").await;
-    eve.until("everything", |eve| eve.get("stock").is_some() && (0..20).all(|key| eve.get(&key.to_string()).is_some())).await;
+    eve.until("everything", |eve| eve.get("stock").is_some() && (0..20).all(|key| eve.get(&key.to_string()).is_some()))
+        .await;
 }
 
 #[tokio::test]
@@ -91,7 +92,9 @@ async fn dur_4_joins_race_with_unloading() {
     let canvas = server.create("c").await;
     for round in 0..50 {
         let mut client = TestClient::editor(&server, canvas, "ann").await;
-        client.until("what was saved before", |client| (0..round).all(|key| client.get(&key.to_string()).is_some())).await;
+        client
+            .until("what was saved before", |client| (0..round).all(|key| client.get(&key.to_string()).is_some()))
+            .await;
         client.set(&round.to_string(), "v").await;
         client.until_saved().await;
     }
@@ -125,7 +128,8 @@ async fn dur_6_a_long_journal_is_folded_while_people_edit() {
         let stored = jabiru::store::Store::load(&*server.store, canvas).await.unwrap().unwrap();
         (stored.snapshot.is_some(), stored.entries.len())
     };
-    eventually("a snapshot and a short journal", || async { matches!(entries().await, (true, left) if left <= 20) }).await;
+    eventually("a snapshot and a short journal", || async { matches!(entries().await, (true, left) if left <= 20) })
+        .await;
     eventually("the room is unloaded", || async { server.app().hub.open_rooms() == 0 }).await;
     let mut ben = TestClient::editor(&server, canvas, "ben").await;
     ben.until("everything", |ben| (0..60).all(|key| ben.get(&key.to_string()).is_some())).await;
@@ -165,7 +169,8 @@ async fn dur_8_an_update_with_missing_dependencies_is_asked_for_and_acked_when_i
     ann.answers = false;
     let _lost = ann.edit(|txn| yrs::Text::push(&txn.get_or_insert_text("text"), txn, "first "));
     let second = ann.edit(|txn| yrs::Text::push(&txn.get_or_insert_text("text"), txn, "second"));
-    let questions = |client: &TestClient| client.received.iter().filter(|m| matches!(m, ServerMessage::SyncStep1(_))).count();
+    let questions =
+        |client: &TestClient| client.received.iter().filter(|m| matches!(m, ServerMessage::SyncStep1(_))).count();
     let asked = questions(&ann);
     ann.send_update(&second).await;
     ann.until("the server asks", |ann| questions(ann) == asked + 1).await;

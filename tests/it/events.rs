@@ -15,13 +15,15 @@ async fn evt_2_joining_editing_and_leaving_are_events_of_the_embedded_store() {
     drop(ann);
     server.stop().await.unwrap();
     let database = rusqlite::Connection::open(server.folder.path().join("jabiru.db")).unwrap();
-    let mut statement = database.prepare("select user_id, event_type, event_data, timestamp from user_events order by id").unwrap();
+    let mut statement =
+        database.prepare("select user_id, event_type, event_data, timestamp from user_events order by id").unwrap();
     let events: Vec<(String, String, String, i64)> = statement
         .query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)))
         .unwrap()
         .collect::<Result<_, _>>()
         .unwrap();
-    let of = |user: &str| events.iter().filter(|event| event.0 == user).map(|event| event.1.as_str()).collect::<Vec<_>>();
+    let of =
+        |user: &str| events.iter().filter(|event| event.0 == user).map(|event| event.1.as_str()).collect::<Vec<_>>();
     assert_eq!(of("ann").first(), Some(&"canvas.joined"));
     assert!(of("ann").contains(&"canvas.edited") && of("ann").contains(&"canvas.left"), "{events:?}");
     for (_, _, data, timestamp) in &events {

@@ -23,7 +23,15 @@ fn crafted() -> Vec<Vec<u8>> {
     };
     let huge_state_vector = protocol::sync_step1(&[0x80, 0x80, 0x80, 0x80, 0x02]).to_vec();
     let huge_awareness = vec![1, 5, 0x80, 0x80, 0x80, 0x80, 0x02];
-    vec![nested_arrays, empty_groups, huge_state_vector, huge_awareness, vec![], vec![0], vec![0, 2, 0xff, 0xff, 0xff, 0x7f]]
+    vec![
+        nested_arrays,
+        empty_groups,
+        huge_state_vector,
+        huge_awareness,
+        vec![],
+        vec![0],
+        vec![0, 2, 0xff, 0xff, 0xff, 0x7f],
+    ]
 }
 
 #[tokio::test]
@@ -58,7 +66,12 @@ async fn lim_2_random_and_mutated_frames_harm_nobody() {
         let valid = attacker.edit(|txn| txn.get_or_insert_text("attack").push(txn, "0123456789"));
         let mut frame = protocol::update(&valid).to_vec();
         match round % 3 {
-            0 => frame = { let length = random.below(200); random.bytes(length) },
+            0 => {
+                frame = {
+                    let length = random.below(200);
+                    random.bytes(length)
+                }
+            }
             1 => frame.truncate(random.below(frame.len())),
             _ => {
                 for _ in 0..=random.below(4) {
@@ -73,7 +86,9 @@ async fn lim_2_random_and_mutated_frames_harm_nobody() {
         attacker.send(frame).await;
         // Either it is closed, or the mutation happened to be a valid message and the room goes on.
         attacker.send_step1().await;
-        let answers = |client: &TestClient| client.received.iter().filter(|m| matches!(m, protocol::ServerMessage::SyncStep2(_))).count();
+        let answers = |client: &TestClient| {
+            client.received.iter().filter(|m| matches!(m, protocol::ServerMessage::SyncStep2(_))).count()
+        };
         while attacker.closed.is_none() && answers(&attacker) < 2 {
             crate::support::within("an answer or a close", attacker.step()).await;
         }
@@ -85,7 +100,8 @@ async fn lim_2_random_and_mutated_frames_harm_nobody() {
     witness.until_saved().await;
     assert_eq!(witness.text(), "the text that must stay 🐦");
     let mut late = TestClient::editor(&server, canvas, "late").await;
-    late.until("the untouched text", |late| late.text() == "the text that must stay 🐦" && late.get("still").is_some()).await;
+    late.until("the untouched text", |late| late.text() == "the text that must stay 🐦" && late.get("still").is_some())
+        .await;
 }
 
 /// A chain of nested types, each message small and well-formed, until deleting its root would overflow yrs's stack.

@@ -22,7 +22,10 @@ const LAYERS: [&[&str]; 11] = [
 const SIDEWAYS: [(&str, &str); 1] = [("ws", "http")];
 
 fn layer(module: &str) -> usize {
-    LAYERS.iter().position(|layer| layer.contains(&module)).unwrap_or_else(|| panic!("`{module}` has no place in the layers"))
+    LAYERS
+        .iter()
+        .position(|layer| layer.contains(&module))
+        .unwrap_or_else(|| panic!("`{module}` has no place in the layers"))
 }
 
 fn sources(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -79,6 +82,9 @@ fn arrows_point_down() {
 
 #[test]
 fn the_checker_sees_an_arrow_that_points_up() {
-    assert_eq!(named("use crate::{doc, room::Hub};\n// crate::ws\nlet x = crate::store::f();"), ["doc", "room", "store"]);
+    assert_eq!(
+        named("use crate::{doc, room::Hub};\n// crate::ws\nlet x = crate::store::f();"),
+        ["doc", "room", "store"]
+    );
     assert!(layer("room") > layer("store") && layer("store") > layer("doc"));
 }

@@ -47,7 +47,7 @@ async fn lim_1_a_hundred_megabyte_frame_closes_with_4413_before_it_is_read() {
         None
     };
     let code = crate::support::within("the close frame", async {
-        tokio::select! { code = reading => code, _ = async { let _ = sending.await; std::future::pending::<()>().await } => None }
+        tokio::select! { code = reading => code, () = async { let _ = sending.await; std::future::pending::<()>().await } => None }
     })
     .await;
     assert_eq!(code, Some(4413));
@@ -59,7 +59,8 @@ async fn lim_1_more_blocks_than_allowed_are_refused_on_both_doors() {
     let server = TestServer::with(&["--max-blocks", "20"]).await;
     let block = |index: usize| json!({ "id": format!("b{index}"), "type": "narrative", "position": { "x": 0, "y": index, "w": 1, "h": 1 }, "content": { "text": "" } });
     let blocks: Vec<Value> = (0..21).map(block).collect();
-    let (status, problem) = server.call(Method::POST, "/v1/canvases", Some(json!({ "name": "c", "canvas": { "blocks": blocks } }))).await;
+    let (status, problem) =
+        server.call(Method::POST, "/v1/canvases", Some(json!({ "name": "c", "canvas": { "blocks": blocks } }))).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
     assert!(problem["detail"].as_str().unwrap().contains("20"), "{problem}");
 
@@ -146,7 +147,8 @@ async fn lim_1_bodies_and_names_are_bounded() {
     assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
     assert_eq!(problem["title"], "Too large");
     let canvas = server.create("c").await;
-    let (status, _) = server.call(Method::PATCH, &format!("/v1/canvases/{canvas}"), Some(json!({ "name": name }))).await;
+    let (status, _) =
+        server.call(Method::PATCH, &format!("/v1/canvases/{canvas}"), Some(json!({ "name": name }))).await;
     assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY);
 }
 

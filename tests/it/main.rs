@@ -3,6 +3,14 @@
 //! Tests go through the wire with [`support::TestServer`] and [`support::TestClient`], or, where a frame must be seen before a socket
 //! swallows it, through the hub. Nothing sleeps to let something happen: a test waits for a condition, with a deadline.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::future_not_send,
+    clippy::print_stdout,
+    clippy::disallowed_methods,
+    reason = "tests: a failed unwrap is a failed test, futures stay on their thread, seeds are printed, a task may outlive its test"
+)]
+
 mod support;
 
 mod access;

@@ -131,7 +131,9 @@ async fn dur_6_folded_entries_stay_as_history() {
     store.compact(writer.canvas).await.unwrap();
     let database = rusqlite::Connection::open(folder.path().join("jabiru.db")).unwrap();
     let (first, last, body): (i64, i64, Vec<u8>) = database
-        .query_row("select first_seq, last_seq, body from canvas_history", [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))
+        .query_row("select first_seq, last_seq, body from canvas_history", [], |row| {
+            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
+        })
         .unwrap();
     assert_eq!((first, last), (1, 6), "the seed and five changes");
     let lines = String::from_utf8(zstd::decode_all(&body[..]).unwrap()).unwrap();

@@ -51,11 +51,14 @@ async fn sync_2_a_join_is_answered_with_the_difference_then_a_question_then_who_
     let known = ann.state_vector();
     ann.write("tail").await;
     ann.barrier().await;
-    let mut eve = TestClient::open(&server, &canvas.to_string(), Options::role(&server, Role::Viewer, "eve")).await.unwrap();
+    let mut eve =
+        TestClient::open(&server, &canvas.to_string(), Options::role(&server, Role::Viewer, "eve")).await.unwrap();
     eve.send(protocol::sync_step1(&known.encode_v1())).await;
     // Its document lacks the rest, so the answer cannot be applied; it is the size that matters.
     eve.answers = false;
-    let size = |message: &ServerMessage| if let ServerMessage::SyncStep2(update) = message { Some(update.len()) } else { None };
+    let size = |message: &ServerMessage| {
+        if let ServerMessage::SyncStep2(update) = message { Some(update.len()) } else { None }
+    };
     eve.until("the difference", |eve| eve.received.iter().any(|message| size(message).is_some())).await;
     let difference = eve.received.iter().find_map(size).unwrap();
     assert!(difference < 200, "{difference} bytes for four characters");
@@ -67,7 +70,8 @@ async fn sync_2_no_update_falls_between_joining_and_reading_the_state() {
     let canvas = server.create("c").await;
     let mut writer = TestClient::editor(&server, canvas, "writer").await;
     for round in 0..40 {
-        let mut joiner = TestClient::open(&server, &canvas.to_string(), Options::role(&server, Role::Editor, "j")).await.unwrap();
+        let mut joiner =
+            TestClient::open(&server, &canvas.to_string(), Options::role(&server, Role::Editor, "j")).await.unwrap();
         let key = round.to_string();
         tokio::join!(writer.set(&key, "here"), joiner.send_step1());
         joiner.until("the concurrent edit", |joiner| joiner.get(&key).is_some()).await;
@@ -174,7 +178,10 @@ async fn sync_5_a_slow_peer_is_bounded_and_gets_one_difference() {
     let update = txn.encode_update_v1();
     drop(txn);
     writer.update(update.clone()).await;
-    assert_eq!(slow.until(|message| matches!(message, ServerMessage::Update(_))).await, [ServerMessage::Update(update.into())]);
+    assert_eq!(
+        slow.until(|message| matches!(message, ServerMessage::Update(_))).await,
+        [ServerMessage::Update(update.into())]
+    );
 }
 
 #[tokio::test]

@@ -83,7 +83,8 @@ async fn login(State(shell): State<Shell>, Query(login): Query<Login>) -> Result
     let mut response = match shell.sessions.log_in(&login.token).await? {
         Some(session) => {
             let cookie = set_cookie(&shell, &session, SESSION_TTL_MS / 1000);
-            (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, HeaderValue::from_static("/"))]).into_response()
+            (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, HeaderValue::from_static("/"))])
+                .into_response()
         }
         None => (StatusCode::UNAUTHORIZED, Html(USED)).into_response(),
     };

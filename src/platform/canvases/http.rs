@@ -117,7 +117,8 @@ struct Which {
 
 impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
-        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The canvas is not valid", error.to_string()).with("field", error.path)
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The canvas is not valid", error.to_string())
+            .with("field", error.path)
     }
 }
 
@@ -165,7 +166,11 @@ async fn create(
     created(&canvases, &caller, &canvas).await
 }
 
-async fn created(canvases: &Canvases, caller: &Caller, canvas: &CanvasJson) -> Result<impl IntoResponse + use<>, Problem> {
+async fn created(
+    canvases: &Canvases,
+    caller: &Caller,
+    canvas: &CanvasJson,
+) -> Result<impl IntoResponse + use<>, Problem> {
     let record = canvases.create(caller.org(), caller.user_id(), canvas).await?;
     let role = caller.0.role_on(&record).unwrap_or(Role::Viewer);
     let location = format!("/v1/canvases/{}", record.id);
@@ -188,7 +193,12 @@ async fn find(canvases: &Canvases, caller: &Caller, id: &str, needs: Role) -> Re
 }
 
 /// As [`find`], for a canvas that is not deleted.
-async fn find_live(canvases: &Canvases, caller: &Caller, id: &str, needs: Role) -> Result<(CanvasRecord, Role), Problem> {
+async fn find_live(
+    canvases: &Canvases,
+    caller: &Caller,
+    id: &str,
+    needs: Role,
+) -> Result<(CanvasRecord, Role), Problem> {
     let (record, role) = find(canvases, caller, id, needs).await?;
     if record.deleted_at.is_some() {
         let detail = "This canvas was deleted. Its owner can restore it.";
@@ -201,7 +211,11 @@ async fn find_live(canvases: &Canvases, caller: &Caller, id: &str, needs: Role) 
 #[utoipa::path(get, path = "/v1/canvases/{id}", params(("id" = String, Path, description = "The canvas")), responses(
     (status = 200, body = Object, description = "The canvas: `layout`, `blocks`, `metadata`"), (status = 404, body = Problem)
 ))]
-async fn read(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn read(
+    State(canvases): State<Canvases>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let (record, role) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
     let canvas = canvases.content(record.id).await?.ok_or_else(|| Problem::not_found("canvas", &id))?;
     Ok(Json(json!({
@@ -249,7 +263,11 @@ async fn change(
 /// Deletes the canvas; it can be restored. Needs owner.
 #[utoipa::path(delete, path = "/v1/canvases/{id}", params(("id" = String, Path, description = "The canvas")),
     responses((status = 204, description = "Deleted; open sessions are closed with 4404")))]
-async fn delete(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<StatusCode, Problem> {
+async fn delete(
+    State(canvases): State<Canvases>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<StatusCode, Problem> {
     let (record, _) = find_live(&canvases, &caller, &id, Role::Owner).await?;
     canvases.store.set_deleted(record.id, Some(canvases.clock.now())).await?;
     canvases.hub.close(record.id, Closing::new(Close::NoSuchCanvas, "this canvas was deleted")).await;
@@ -259,7 +277,11 @@ async fn delete(State(canvases): State<Canvases>, caller: Caller, Path(id): Path
 /// Restores a deleted canvas. Needs owner.
 #[utoipa::path(post, path = "/v1/canvases/{id}/restore", params(("id" = String, Path, description = "The canvas")),
     responses((status = 200, body = CanvasSummary)))]
-async fn restore(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<Json<CanvasSummary>, Problem> {
+async fn restore(
+    State(canvases): State<Canvases>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<CanvasSummary>, Problem> {
     let (record, role) = find(&canvases, &caller, &id, Role::Owner).await?;
     canvases.store.set_deleted(record.id, None).await?;
     Ok(Json(CanvasSummary::of(CanvasRecord { deleted_at: None, ..record }, role)))
@@ -286,7 +308,11 @@ async fn duplicate(
 /// Who is on the canvas. Needs viewer. `[AW-4]`
 #[utoipa::path(get, path = "/v1/canvases/{id}/presence", params(("id" = String, Path, description = "The canvas")),
     responses((status = 200, body = Object, description = "`items`: user_id, name, color, cursor, selection, last_seen, node")))]
-async fn presence(State(canvases): State<Canvases>, caller: Caller, Path(id): Path<String>) -> Result<Json<Value>, Problem> {
+async fn presence(
+    State(canvases): State<Canvases>,
+    caller: Caller,
+    Path(id): Path<String>,
+) -> Result<Json<Value>, Problem> {
     let (record, _) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
     let here = canvases.hub.node().presence.list(record.id, canvases.clock.now());
     let items: Vec<_> = here

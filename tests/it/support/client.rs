@@ -18,37 +18,37 @@ use yrs::{Doc, GetString, Map, OffsetKind, ReadTxn, StateVector, Text, Transact,
 
 use super::{TestServer, within};
 
-pub struct TestClient {
+pub(crate) struct TestClient {
     socket: WebSocketStream<MaybeTlsStream<TcpStream>>,
-    pub doc: Doc,
+    pub(crate) doc: Doc,
     /// Sync step 2 and update messages sent. `[SYNC-7]`
-    pub sent: u64,
-    pub acked: u64,
-    pub synced: bool,
+    pub(crate) sent: u64,
+    pub(crate) acked: u64,
+    pub(crate) synced: bool,
     /// Every frame received, decoded, in order.
-    pub received: Vec<ServerMessage>,
-    pub notices: Vec<Value>,
-    pub refusals: Vec<String>,
+    pub(crate) received: Vec<ServerMessage>,
+    pub(crate) notices: Vec<Value>,
+    pub(crate) refusals: Vec<String>,
     /// Awareness states by client id, as JSON.
-    pub states: HashMap<u64, Value>,
-    pub closed: Option<(u16, String)>,
+    pub(crate) states: HashMap<u64, Value>,
+    pub(crate) closed: Option<(u16, String)>,
     /// Whether it answers the server's sync step 1, as every stock client does.
-    pub answers: bool,
+    pub(crate) answers: bool,
 }
 
 #[derive(Clone)]
-pub struct Options {
-    pub token: String,
-    pub query: String,
-    pub headers: Vec<(&'static str, String)>,
+pub(crate) struct Options {
+    pub(crate) token: String,
+    pub(crate) query: String,
+    pub(crate) headers: Vec<(&'static str, String)>,
 }
 
 impl Options {
-    pub fn role(server: &TestServer, role: Role, sub: &str) -> Self {
+    pub(crate) fn role(server: &TestServer, role: Role, sub: &str) -> Self {
         Self { token: server.token("*", role, sub), query: "ack=1&notices=1".to_owned(), headers: Vec::new() }
     }
 
-    pub fn stock(mut self) -> Self {
+    pub(crate) fn stock(mut self) -> Self {
         self.query.clear();
         self
     }
@@ -56,21 +56,21 @@ impl Options {
 
 impl TestClient {
     /// An editor with acks and notices, synced.
-    pub async fn editor(server: &TestServer, canvas: CanvasId, sub: &str) -> Self {
+    pub(crate) async fn editor(server: &TestServer, canvas: CanvasId, sub: &str) -> Self {
         let mut client = Self::join(server, canvas, Options::role(server, Role::Editor, sub)).await;
         client.until("synced", |client| client.synced).await;
         client
     }
 
     /// Connects and sends its sync step 1, without waiting for anything.
-    pub async fn join(server: &TestServer, canvas: CanvasId, options: Options) -> Self {
+    pub(crate) async fn join(server: &TestServer, canvas: CanvasId, options: Options) -> Self {
         let mut client = Self::open(server, &canvas.to_string(), options).await.unwrap();
         client.send_step1().await;
         client
     }
 
     /// Connects only.
-    pub async fn open(server: &TestServer, canvas: &str, options: Options) -> Result<Self, tungstenite::Error> {
+    pub(crate) async fn open(server: &TestServer, canvas: &str, options: Options) -> Result<Self, tungstenite::Error> {
         let url = format!("{}?token={}&{}", server.socket_url(canvas), options.token, options.query);
         let mut request = url.into_client_request()?;
         for (name, value) in options.headers {
@@ -94,7 +94,7 @@ impl TestClient {
     }
 
     /// The same document on a new connection, as a provider reconnects.
-    pub async fn reconnect(self, server: &TestServer, canvas: CanvasId, options: Options) -> Self {
+    pub(crate) async fn reconnect(self, server: &TestServer, canvas: CanvasId, options: Options) -> Self {
         let doc = self.doc.clone();
         drop(self);
         let mut client = Self::open(server, &canvas.to_string(), options).await.unwrap();
@@ -105,34 +105,34 @@ impl TestClient {
 
     // ── sending ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    pub async fn send(&mut self, frame: impl Into<Bytes>) {
+    pub(crate) async fn send(&mut self, frame: impl Into<Bytes>) {
         // A closed socket shows when reading.
         let _ = self.socket.send(Message::Binary(frame.into())).await;
     }
 
-    pub async fn send_message(&mut self, message: Message) {
+    pub(crate) async fn send_message(&mut self, message: Message) {
         let _ = self.socket.send(message).await;
     }
 
-    pub async fn send_step1(&mut self) {
+    pub(crate) async fn send_step1(&mut self) {
         let state = self.doc.transact().state_vector().encode_v1();
         self.send(protocol::sync_step1(&state)).await;
     }
 
-    pub async fn send_update(&mut self, update: &[u8]) {
+    pub(crate) async fn send_update(&mut self, update: &[u8]) {
         self.sent += 1;
         self.send(protocol::update(update)).await;
     }
 
     /// Changes the document locally; answers the update without sending it.
-    pub fn edit(&mut self, edit: impl FnOnce(&mut yrs::TransactionMut<'_>)) -> Vec<u8> {
+    pub(crate) fn edit(&mut self, edit: impl FnOnce(&mut yrs::TransactionMut<'_>)) -> Vec<u8> {
         let mut txn = self.doc.transact_mut();
         edit(&mut txn);
         txn.encode_update_v1()
     }
 
     /// Sets a key of the map `test` and sends the update.
-    pub async fn set(&mut self, key: &str, value: impl Into<String>) {
+    pub(crate) async fn set(&mut self, key: &str, value: impl Into<String>) {
         let value = value.into();
         let update = self.edit(|txn| {
             let map = txn.get_or_insert_map("test");
@@ -142,7 +142,7 @@ impl TestClient {
     }
 
     /// Appends to the text `text` and sends the update.
-    pub async fn write(&mut self, text: &str) {
+    pub(crate) async fn write(&mut self, text: &str) {
         let update = self.edit(|txn| {
             let shared = txn.get_or_insert_text("text");
             shared.push(txn, text);
@@ -150,34 +150,34 @@ impl TestClient {
         self.send_update(&update).await;
     }
 
-    pub async fn send_awareness(&mut self, client: u64, clock: u32, state: Option<Value>) {
+    pub(crate) async fn send_awareness(&mut self, client: u64, clock: u32, state: Option<Value>) {
         let state = state.map(|state| state.to_string());
         self.send(protocol::encode_awareness([(client, clock, state.as_deref().map(str::as_bytes))])).await;
     }
 
     /// The bare socket, for what a client of ours would not do.
-    pub fn into_socket(self) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
+    pub(crate) fn into_socket(self) -> WebSocketStream<MaybeTlsStream<TcpStream>> {
         self.socket
     }
 
     // ── reading ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    pub fn get(&self, key: &str) -> Option<String> {
+    pub(crate) fn get(&self, key: &str) -> Option<String> {
         let txn = self.doc.transact();
         txn.get_map("test")?.get(&txn, key).map(|value| value.to_string(&txn))
     }
 
-    pub fn text(&self) -> String {
+    pub(crate) fn text(&self) -> String {
         let txn = self.doc.transact();
         txn.get_text("text").map(|text| text.get_string(&txn)).unwrap_or_default()
     }
 
-    pub fn state_vector(&self) -> StateVector {
+    pub(crate) fn state_vector(&self) -> StateVector {
         self.doc.transact().state_vector()
     }
 
     /// Reads until the condition holds.
-    pub async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
+    pub(crate) async fn until(&mut self, what: &str, condition: impl Fn(&Self) -> bool) {
         within(what, async {
             while !condition(self) {
                 assert!(self.closed.is_none(), "closed with {:?} while waiting for: {what}", self.closed);
@@ -188,12 +188,12 @@ impl TestClient {
     }
 
     /// Reads until everything sent is acked.
-    pub async fn until_saved(&mut self) {
+    pub(crate) async fn until_saved(&mut self) {
         self.until("everything is acked", |client| client.acked == client.sent).await;
     }
 
     /// Reads until the server has closed; the code and reason.
-    pub async fn until_closed(&mut self) -> (u16, String) {
+    pub(crate) async fn until_closed(&mut self) -> (u16, String) {
         within("a close frame", async {
             while self.closed.is_none() {
                 self.step().await;
@@ -204,7 +204,7 @@ impl TestClient {
     }
 
     /// A round trip through the room: when it ends, everything this client sent before has been handled there.
-    pub async fn barrier(&mut self) {
+    pub(crate) async fn barrier(&mut self) {
         let seen = self.received.len();
         let state = self.doc.transact().state_vector().encode_v1();
         self.send(protocol::sync_step1(&state)).await;
@@ -215,16 +215,17 @@ impl TestClient {
     }
 
     /// Takes what has already arrived.
-    pub async fn drain(&mut self) {
+    pub(crate) async fn drain(&mut self) {
         while tokio::time::timeout(Duration::from_millis(1), self.step()).await.is_ok() && self.closed.is_none() {}
     }
 
     /// Reads one message.
-    pub async fn step(&mut self) {
+    pub(crate) async fn step(&mut self) {
         let frame = match self.socket.next().await {
             Some(Ok(Message::Binary(frame))) => frame,
             Some(Ok(Message::Close(frame))) => {
-                self.closed = Some(frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string())));
+                self.closed =
+                    Some(frame.map_or((1005, String::new()), |frame| (frame.code.into(), frame.reason.to_string())));
                 return;
             }
             Some(Ok(_)) => return,

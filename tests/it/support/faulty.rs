@@ -11,7 +11,7 @@ use jabiru::store::{Append, CanvasPage, CanvasRecord, Store, StoreError, Stored}
 use tokio::sync::watch;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Mode {
+pub(crate) enum Mode {
     Well,
     /// Every write answers with an error, at once.
     FailWrites,
@@ -23,18 +23,18 @@ pub enum Mode {
     HangLoads,
 }
 
-pub struct FaultyStore {
+pub(crate) struct FaultyStore {
     inner: Arc<dyn Store>,
     mode: watch::Sender<Mode>,
-    pub loads: AtomicUsize,
+    pub(crate) loads: AtomicUsize,
     /// Journal rows written.
-    pub appended: AtomicUsize,
+    pub(crate) appended: AtomicUsize,
     /// Writes that are waiting or were refused.
-    pub troubled: AtomicUsize,
+    pub(crate) troubled: AtomicUsize,
 }
 
 impl FaultyStore {
-    pub fn new(inner: Arc<dyn Store>) -> Self {
+    pub(crate) fn new(inner: Arc<dyn Store>) -> Self {
         Self {
             inner,
             mode: watch::channel(Mode::Well).0,
@@ -44,19 +44,19 @@ impl FaultyStore {
         }
     }
 
-    pub fn set(&self, mode: Mode) {
+    pub(crate) fn set(&self, mode: Mode) {
         self.mode.send_replace(mode);
     }
 
-    pub fn appended(&self) -> usize {
+    pub(crate) fn appended(&self) -> usize {
         self.appended.load(Ordering::SeqCst)
     }
 
-    pub fn loads(&self) -> usize {
+    pub(crate) fn loads(&self) -> usize {
         self.loads.load(Ordering::SeqCst)
     }
 
-    pub fn troubled(&self) -> usize {
+    pub(crate) fn troubled(&self) -> usize {
         self.troubled.load(Ordering::SeqCst)
     }
 
@@ -85,7 +85,13 @@ impl Store for FaultyStore {
         self.inner.canvas(id).await
     }
 
-    async fn canvases(&self, org: &str, deleted: bool, after: Option<CanvasId>, limit: usize) -> Result<CanvasPage, StoreError> {
+    async fn canvases(
+        &self,
+        org: &str,
+        deleted: bool,
+        after: Option<CanvasId>,
+        limit: usize,
+    ) -> Result<CanvasPage, StoreError> {
         self.inner.canvases(org, deleted, after, limit).await
     }
 

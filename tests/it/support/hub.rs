@@ -21,30 +21,30 @@ use yrs::updates::encoder::Encode;
 
 use super::{FaultyStore, within};
 
-pub const KERNEL: Migration =
+pub(crate) const KERNEL: Migration =
     Migration { name: "0001_kernel", sql: include_str!("../../../migrations/sqlite/0001_kernel.up.sql") };
 
-pub struct TestHub {
-    pub hub: Arc<Hub>,
-    pub store: Arc<FaultyStore>,
-    pub record: Arc<CanvasRecord>,
-    _folder: Arc<TempDir>,
+pub(crate) struct TestHub {
+    pub(crate) hub: Arc<Hub>,
+    pub(crate) store: Arc<FaultyStore>,
+    pub(crate) record: Arc<CanvasRecord>,
+    folder: Arc<TempDir>,
 }
 
 /// A session's place in a room, with its outbox in the test's hands.
-pub struct Seat {
-    pub room: Membership,
-    pub outbox: Arc<Outbox>,
-    pub sent: u64,
+pub(crate) struct Seat {
+    pub(crate) room: Membership,
+    pub(crate) outbox: Arc<Outbox>,
+    pub(crate) sent: u64,
 }
 
-pub async fn sqlite_store(folder: &TempDir) -> Arc<dyn Store> {
+pub(crate) async fn sqlite_store(folder: &TempDir) -> Arc<dyn Store> {
     let path = folder.path().join("jabiru.db");
     migrate(&path, &[KERNEL]).unwrap();
     Arc::new(SqliteStore::new(Sqlite::open(&path).unwrap(), Clock::system()))
 }
 
-pub fn record(org: &str, name: &str) -> CanvasRecord {
+pub(crate) fn record(org: &str, name: &str) -> CanvasRecord {
     CanvasRecord {
         id: CanvasId::generate(),
         org: org.to_owned(),
@@ -58,13 +58,14 @@ pub fn record(org: &str, name: &str) -> CanvasRecord {
     }
 }
 
-pub fn seed(record: &CanvasRecord) -> Bytes {
-    let canvas = schema::parse_import(&serde_json::json!({ "name": record.name }), &schema::CanvasLimits::default()).unwrap();
+pub(crate) fn seed(record: &CanvasRecord) -> Bytes {
+    let canvas =
+        schema::parse_import(&serde_json::json!({ "name": record.name }), &schema::CanvasLimits::default()).unwrap();
     schema::seed_update(record.id.0, &canvas).into()
 }
 
 impl TestHub {
-    pub async fn start(limits: Limits) -> Self {
+    pub(crate) async fn start(limits: Limits) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let store = Arc::new(FaultyStore::new(sqlite_store(&folder).await));
         let record = record("org", "canvas");
@@ -73,12 +74,18 @@ impl TestHub {
     }
 
     /// Another node on the same store and bus. `[BUS-1]`
-    pub fn neighbour(&self, limits: Limits) -> Self {
+    pub(crate) fn neighbour(&self, limits: Limits) -> Self {
         let bus = self.hub.node().bus.clone();
-        Self::open(Arc::clone(&self._folder), Arc::clone(&self.store), Arc::clone(&self.record), bus, limits)
+        Self::open(Arc::clone(&self.folder), Arc::clone(&self.store), Arc::clone(&self.record), bus, limits)
     }
 
-    fn open(folder: Arc<TempDir>, store: Arc<FaultyStore>, record: Arc<CanvasRecord>, bus: LocalBus, limits: Limits) -> Self {
+    fn open(
+        folder: Arc<TempDir>,
+        store: Arc<FaultyStore>,
+        record: Arc<CanvasRecord>,
+        bus: LocalBus,
+        limits: Limits,
+    ) -> Self {
         let path = folder.path().join("jabiru.db");
         let (events, writer) = Events::new(Sqlite::open(&path).unwrap(), Clock::system());
         tokio::spawn(writer.run());
@@ -92,10 +99,10 @@ impl TestHub {
             clock: Clock::system(),
             pressure: Pressure::default(),
         }));
-        Self { hub, store, record, _folder: folder }
+        Self { hub, store, record, folder }
     }
 
-    pub async fn join(&self, name: &str) -> Seat {
+    pub(crate) async fn join(&self, name: &str) -> Seat {
         let outbox = Outbox::new(self.hub.node().limits.outbox_bytes);
         let identity = Identity::new(name.to_owned(), name.to_owned(), "org".to_owned());
         let new = || NewPeer {
@@ -110,7 +117,7 @@ impl TestHub {
     }
 
     /// Joins and takes the answers to its sync step 1.
-    pub async fn join_synced(&self, name: &str) -> Seat {
+    pub(crate) async fn join_synced(&self, name: &str) -> Seat {
         let mut seat = self.join(name).await;
         assert!(seat.room.step1(yrs::StateVector::default().encode_v1().into()).await);
         seat.until(|message| matches!(message, ServerMessage::SyncStep1(_))).await;
@@ -119,14 +126,14 @@ impl TestHub {
 }
 
 impl Seat {
-    pub async fn update(&mut self, update: Vec<u8>) {
+    pub(crate) async fn update(&mut self, update: Vec<u8>) {
         self.sent += 1;
         let summary = protocol::check_update(&update, &WireLimits::default()).unwrap();
         assert!(self.room.update(self.sent, update.into(), summary, false).await);
     }
 
     /// Everything queued now, decoded, as if a socket had taken it.
-    pub fn take(&self) -> Vec<ServerMessage> {
+    pub(crate) fn take(&self) -> Vec<ServerMessage> {
         let Some(outgoing) = self.outbox.take() else { return Vec::new() };
         let bytes = outgoing.frames.iter().map(Bytes::len).sum();
         let messages = outgoing.frames.iter().map(|frame| protocol::server_message::decode(frame).unwrap());
@@ -136,7 +143,7 @@ impl Seat {
     }
 
     /// The next frame as it lies in the outbox.
-    pub async fn frame(&self) -> Bytes {
+    pub(crate) async fn frame(&self) -> Bytes {
         within("a frame in the outbox", async {
             loop {
                 if let Some(frame) = self.outbox.take().and_then(|mut outgoing| outgoing.frames.pop_front()) {
@@ -149,7 +156,7 @@ impl Seat {
     }
 
     /// Takes until a message is the one wanted; everything taken.
-    pub async fn until(&mut self, wanted: impl Fn(&ServerMessage) -> bool) -> Vec<ServerMessage> {
+    pub(crate) async fn until(&mut self, wanted: impl Fn(&ServerMessage) -> bool) -> Vec<ServerMessage> {
         within("a message in the outbox", async {
             let mut taken = Vec::new();
             loop {

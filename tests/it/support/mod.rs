@@ -5,27 +5,25 @@ pub(crate) mod faulty;
 pub(crate) mod hub;
 pub(crate) mod server;
 
-pub use client::{Options, TestClient};
-pub use faulty::{FaultyStore, Mode};
-pub use hub::TestHub;
-pub use server::TestServer;
+pub(crate) use client::{Options, TestClient};
+pub(crate) use faulty::{FaultyStore, Mode};
+pub(crate) use hub::TestHub;
+pub(crate) use server::TestServer;
 
 use std::future::Future;
 use std::time::Duration;
 
 /// Longest wait for anything. Only a failing test ever takes it.
-pub const DEADLINE: Duration = Duration::from_secs(30);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(30);
 
 /// Waits for a future, naming what was waited for when it does not come.
-pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
-    match tokio::time::timeout(DEADLINE, future).await {
-        Ok(value) => value,
-        Err(_) => panic!("waited {DEADLINE:?} for: {what}"),
-    }
+pub(crate) async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(DEADLINE, future).await;
+    waited.unwrap_or_else(|_| panic!("waited {DEADLINE:?} for: {what}"))
 }
 
 /// Asks again and again until the answer is yes.
-pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
+pub(crate) async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMut() -> F) {
     within(what, async {
         while !ask().await {
             tokio::time::sleep(Duration::from_millis(5)).await;
@@ -35,16 +33,16 @@ pub async fn eventually<F: Future<Output = bool>>(what: &str, mut ask: impl FnMu
 }
 
 /// A small seeded generator; the seed is printed by the test that uses it, and `SEED` replays it.
-pub struct Random(u64);
+pub(crate) struct Random(u64);
 
 impl Random {
-    pub fn from_env(test: &str) -> Self {
+    pub(crate) fn from_env(test: &str) -> Self {
         let seed = std::env::var("SEED").ok().and_then(|text| text.parse().ok()).unwrap_or_else(rand::random);
         println!("{test}: SEED={seed}");
         Self(seed)
     }
 
-    pub fn below(&mut self, bound: usize) -> usize {
+    pub(crate) fn below(&mut self, bound: usize) -> usize {
         // SplitMix64.
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut z = self.0;
@@ -53,7 +51,7 @@ impl Random {
         ((z ^ (z >> 31)) % bound.max(1) as u64) as usize
     }
 
-    pub fn bytes(&mut self, length: usize) -> Vec<u8> {
+    pub(crate) fn bytes(&mut self, length: usize) -> Vec<u8> {
         (0..length).map(|_| self.below(256) as u8).collect()
     }
 }

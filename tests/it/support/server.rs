@@ -14,14 +14,14 @@ use tempfile::TempDir;
 
 use super::FaultyStore;
 
-pub const SECRET: &str = "a secret that only the tests know, 32+";
+pub(crate) const SECRET: &str = "a secret that only the tests know, 32+";
 
-pub struct TestServer {
+pub(crate) struct TestServer {
     app: Option<App>,
-    pub folder: Arc<TempDir>,
-    pub store: Arc<FaultyStore>,
-    pub http: reqwest::Client,
-    pub clock: Clock,
+    pub(crate) folder: Arc<TempDir>,
+    pub(crate) store: Arc<FaultyStore>,
+    pub(crate) http: reqwest::Client,
+    pub(crate) clock: Clock,
     args: Vec<String>,
 }
 
@@ -32,17 +32,17 @@ struct Args {
 }
 
 impl TestServer {
-    pub async fn start() -> Self {
+    pub(crate) async fn start() -> Self {
         Self::with(&[]).await
     }
 
     /// With further flags of `jabiru serve`, e.g. `--room-idle-seconds 0.1`.
-    pub async fn with(flags: &[&str]) -> Self {
+    pub(crate) async fn with(flags: &[&str]) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         Self::open(folder, flags.iter().map(|flag| (*flag).to_owned()).collect(), Clock::system()).await
     }
 
-    pub async fn with_clock(clock: Clock, flags: &[&str]) -> Self {
+    pub(crate) async fn with_clock(clock: Clock, flags: &[&str]) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         Self::open(folder, flags.iter().map(|flag| (*flag).to_owned()).collect(), clock).await
     }
@@ -63,43 +63,49 @@ impl TestServer {
     }
 
     /// Stops as at SIGTERM and starts again on the same folder.
-    pub async fn restart(mut self) -> Self {
+    pub(crate) async fn restart(mut self) -> Self {
         self.stop().await.unwrap();
         Self::open(Arc::clone(&self.folder), std::mem::take(&mut self.args), self.clock.clone()).await
     }
 
-    pub async fn stop(&mut self) -> anyhow::Result<()> {
+    pub(crate) async fn stop(&mut self) -> anyhow::Result<()> {
         self.app.take().unwrap().shutdown().await
     }
 
-    pub fn app(&self) -> &App {
+    pub(crate) fn app(&self) -> &App {
         self.app.as_ref().unwrap()
     }
 
-    pub fn url(&self, path: &str) -> String {
+    pub(crate) fn url(&self, path: &str) -> String {
         format!("http://{}{path}", self.app().address)
     }
 
-    pub fn socket_url(&self, canvas: &str) -> String {
+    pub(crate) fn socket_url(&self, canvas: &str) -> String {
         format!("ws://{}/v1/sync/{canvas}", self.app().address)
     }
 
     /// A token for a canvas (or `*`), valid for an hour.
-    pub fn token(&self, canvas: &str, role: Role, sub: &str) -> String {
+    pub(crate) fn token(&self, canvas: &str, role: Role, sub: &str) -> String {
         let exp = self.clock.now() / 1000 + 3600;
-        sign(&Claims { sub: sub.to_owned(), name: sub.to_owned(), canvas: canvas.to_owned(), role: role.to_string(), exp })
+        sign(&Claims {
+            sub: sub.to_owned(),
+            name: sub.to_owned(),
+            canvas: canvas.to_owned(),
+            role: role.to_string(),
+            exp,
+        })
     }
 
-    pub fn owner(&self) -> String {
+    pub(crate) fn owner(&self) -> String {
         self.token("*", Role::Owner, "olga")
     }
 
-    pub fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
+    pub(crate) fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
         self.http.request(method, self.url(path)).bearer_auth(token)
     }
 
     /// A request as the owner; its status and JSON.
-    pub async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> (StatusCode, Value) {
         let mut request = self.request(method, path, &self.owner());
         if let Some(body) = body {
             request = request.json(&body);
@@ -109,27 +115,28 @@ impl TestServer {
         (status, response.json().await.unwrap_or_default())
     }
 
-    pub async fn create(&self, name: &str) -> CanvasId {
+    pub(crate) async fn create(&self, name: &str) -> CanvasId {
         self.import(name, json!({})).await
     }
 
-    pub async fn import(&self, name: &str, canvas: Value) -> CanvasId {
-        let (status, created) = self.call(Method::POST, "/v1/canvases", Some(json!({ "name": name, "canvas": canvas }))).await;
+    pub(crate) async fn import(&self, name: &str, canvas: Value) -> CanvasId {
+        let (status, created) =
+            self.call(Method::POST, "/v1/canvases", Some(json!({ "name": name, "canvas": canvas }))).await;
         assert_eq!(status, StatusCode::CREATED, "{created}");
         created["id"].as_str().unwrap().parse().unwrap()
     }
 
-    pub async fn read(&self, canvas: CanvasId) -> Value {
+    pub(crate) async fn read(&self, canvas: CanvasId) -> Value {
         let (status, json) = self.call(Method::GET, &format!("/v1/canvases/{canvas}"), None).await;
         assert_eq!(status, StatusCode::OK, "{json}");
         json
     }
 
-    pub async fn ready(&self) -> Value {
+    pub(crate) async fn ready(&self) -> Value {
         self.http.get(self.url("/readyz")).send().await.unwrap().json().await.unwrap()
     }
 }
 
-pub fn sign(claims: &Claims) -> String {
+pub(crate) fn sign(claims: &Claims) -> String {
     Tokens::new(SECRET, String::new(), Clock::system()).sign(claims).unwrap()
 }
