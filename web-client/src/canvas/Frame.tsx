@@ -9,10 +9,14 @@ import {
   ArrowUp,
   Copy,
   Ellipsis,
+  FoldHorizontal,
+  FoldVertical,
   GripHorizontal,
   Lock,
   SlidersHorizontal,
   Trash2,
+  UnfoldHorizontal,
+  UnfoldVertical,
 } from 'lucide-react'
 import { type CSSProperties, memo, useEffect, useRef, useState } from 'react'
 import { useStore } from 'zustand'
@@ -186,10 +190,30 @@ const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangea
                         onSelect: () => nudge(session, ui, id, 'down'),
                       },
                       null,
-                      { label: 'Wider', keys: 'Alt+Shift+→', onSelect: () => grow(session, ui, id, 'right') },
-                      { label: 'Narrower', keys: 'Alt+Shift+←', onSelect: () => grow(session, ui, id, 'left') },
-                      { label: 'Taller', keys: 'Alt+Shift+↓', onSelect: () => grow(session, ui, id, 'down') },
-                      { label: 'Shorter', keys: 'Alt+Shift+↑', onSelect: () => grow(session, ui, id, 'up') },
+                      {
+                        label: 'Wider',
+                        icon: <UnfoldHorizontal />,
+                        keys: 'Alt+Shift+→',
+                        onSelect: () => grow(session, ui, id, 'right'),
+                      },
+                      {
+                        label: 'Narrower',
+                        icon: <FoldHorizontal />,
+                        keys: 'Alt+Shift+←',
+                        onSelect: () => grow(session, ui, id, 'left'),
+                      },
+                      {
+                        label: 'Taller',
+                        icon: <UnfoldVertical />,
+                        keys: 'Alt+Shift+↓',
+                        onSelect: () => grow(session, ui, id, 'down'),
+                      },
+                      {
+                        label: 'Shorter',
+                        icon: <FoldVertical />,
+                        keys: 'Alt+Shift+↑',
+                        onSelect: () => grow(session, ui, id, 'up'),
+                      },
                     ]
                   : []),
               ]}

@@ -1,3 +1,4 @@
+// @vitest-environment node
 import * as decoding from 'lib0/decoding'
 import * as encoding from 'lib0/encoding'
 import { expect, it } from 'vitest'

@@ -2,7 +2,7 @@
 import { Copy, Ellipsis, LayoutGrid, LogOut, Moon, Pencil, Plus, Sun, Trash2 } from 'lucide-react'
 import { lazy, Suspense, useEffect, useRef, useState } from 'react'
 import { Link, useLocation } from 'wouter'
-import { api, describeError, dropToken } from '../../app/api'
+import { ApiError, api, describeError, dropToken } from '../../app/api'
 import { forgetMe, type Me } from '../../app/me'
 import { Logo } from '../../app/pages'
 import { toggleTheme, useTheme } from '../../app/theme'
@@ -12,7 +12,7 @@ import { Button, IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
 import { toast } from '../../ui/Toast'
 import { ago } from './ago'
-import { type CanvasSummary, useCanvasActions, useCanvases } from './api'
+import { type CanvasSummary, forgetList, keptList, useCanvasActions, useCanvases } from './api'
 import './home.css'
 
 const SignOut = lazy(() => import('./SignOut'))
@@ -24,7 +24,9 @@ export function Home({ me }: { me: Me }) {
   const [renaming, setRenaming] = useState<string | null>(null)
   /** How many changes signing out would delete, while that is being asked. */
   const [leaving, setLeaving] = useState<number | null>(null)
-  const items = list.data?.pages.flatMap((page) => page.items) ?? []
+  // Only when nobody answers: a refusal must not be papered over with an old list.
+  const offline = list.error instanceof ApiError && (list.error.status === 0 || list.error.status >= 500)
+  const items = list.data?.pages.flatMap((page) => page.items) ?? (offline ? keptList() : [])
 
   useEffect(() => {
     document.title = 'Jabiru'
@@ -99,6 +101,12 @@ export function Home({ me }: { me: Me }) {
           </div>
         ) : (
           <>
+            {offline && (
+              <p className="home-offline" role="status">
+                The server cannot be reached. Canvases that you have opened on this device still open.
+                <Button onClick={() => void list.refetch()}>Try again</Button>
+              </p>
+            )}
             <div className="home-columns" aria-hidden="true">
               <span>Name</span>
               <span>Blocks</span>
@@ -155,6 +163,7 @@ const signOut = async (): Promise<void> => {
   }
   dropToken()
   forgetMe()
+  forgetList()
   await forgetAll().catch(() => undefined)
   location.assign('/')
 }

@@ -1,6 +1,6 @@
 /** The canvases slice: its routes and what is cached of them. */
 import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
-import { api } from '../../app/api'
+import { api, visitToken } from '../../app/api'
 
 export type CanvasSummary = {
   id: string
@@ -17,11 +17,34 @@ type Page = { items: CanvasSummary[]; next_cursor: string | null }
 const KEY = ['canvases'] as const
 const PAGE = 50
 
+/** The first page is kept on this device: without the server it is the way to the canvases that still open. */
+const KEPT = 'jabiru.canvases'
+const keepList = (items: CanvasSummary[]): void => {
+  // A token's list is true of its tab only.
+  if (visitToken() !== undefined) return
+  try {
+    localStorage.setItem(KEPT, JSON.stringify(items))
+  } catch {
+    // Without storage there is no list offline.
+  }
+}
+export const keptList = (): CanvasSummary[] => {
+  try {
+    return JSON.parse(localStorage.getItem(KEPT) ?? '[]') as CanvasSummary[]
+  } catch {
+    return []
+  }
+}
+export const forgetList = (): void => localStorage.removeItem(KEPT)
+
 export const useCanvases = () =>
   useInfiniteQuery({
     queryKey: KEY,
-    queryFn: ({ pageParam, signal }) =>
-      api<Page>('/v1/canvases', { query: { limit: PAGE, cursor: pageParam }, signal }),
+    queryFn: async ({ pageParam, signal }) => {
+      const page = await api<Page>('/v1/canvases', { query: { limit: PAGE, cursor: pageParam }, signal })
+      if (pageParam === null) keepList(page.items)
+      return page
+    },
     initialPageParam: null as string | null,
     getNextPageParam: (last) => last.next_cursor,
     staleTime: 0,
