@@ -8,7 +8,8 @@ use std::sync::Arc;
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
-use axum::http::Request;
+use axum::http::{Request, StatusCode};
+use axum::response::IntoResponse;
 use axum::serve::ListenerExt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -29,7 +30,7 @@ use crate::bus::LocalBus;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, UNSUPPORTED_VARIABLES};
 use crate::events::Events;
-use crate::http::{Origins, Shell, assets, docs, health};
+use crate::http::{Origins, Problem, Shell, assets, docs, health};
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
 use crate::platform::{accounts, samples};
@@ -196,7 +197,10 @@ fn router(
         .layer(CompressionLayer::new())
         .merge(health::router(health::Health { hub: Arc::clone(hub), metrics }))
         .merge(ws::router(shell.clone(), Arc::clone(hub)))
-        .layer(CatchPanicLayer::new())
+        .layer(CatchPanicLayer::custom(|_| {
+            Problem::new(StatusCode::INTERNAL_SERVER_ERROR, "Internal error", "This is a bug; nothing was changed. Please report it.")
+                .into_response()
+        }))
         // The path only: the query of a socket or a login carries a token.
         .layer(TraceLayer::new_for_http().make_span_with(
             |request: &Request<_>| tracing::debug_span!("http", method = %request.method(), path = request.uri().path()),

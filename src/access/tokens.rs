@@ -79,7 +79,8 @@ impl Tokens {
         let claims = decode::<Claims>(token, &self.decoding, &validation).map_err(|error| match error.kind() {
             ErrorKind::InvalidSignature | ErrorKind::InvalidAlgorithm => TokenError::Forged,
             ErrorKind::MissingRequiredClaim(claim) => TokenError::Malformed(format!("the claim `{claim}` is missing")),
-            _ => TokenError::Malformed(error.to_string()),
+            // What the library says ("expected value at line 1") helps nobody who holds the token.
+            _ => TokenError::Malformed("it cannot be read; was it copied whole?".to_owned()),
         })?;
         self.accept(claims.claims)
     }

@@ -7,7 +7,7 @@
 //! # Flow
 //! `ws` hands one binary frame to [`message::decode`]. What comes out is either a [`ClientMessage`] whose
 //! payload is a refcounted slice of that frame, or a [`Refusal`] that names the close code. A payload that
-//! came through is safe to hand to yrs: see [`update`] for what "safe" covers.
+//! came through is safe to hand to yrs: see [`mod@update`] for what "safe" covers.
 //!
 //! # Invariants
 //! - `[LIM-2]` linear time, no recursion, no allocation that a length prefix alone can size.

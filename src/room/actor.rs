@@ -3,7 +3,7 @@
 //! # Invariants
 //! - A document frame goes to a peer only after its first sync step 1 was answered, and from then on none is left out: a peer that
 //!   cannot take one is brought up to date with one difference. `[SYNC-2]` `[SYNC-5]`
-//! - What is relayed has been taken by [`Persist`] first, in the same turn; the ack follows the commit. `[DUR-1]`
+//! - What is relayed has been taken by [`super::persist`] first, in the same turn; the ack follows the commit. `[DUR-1]`
 //! - The task ends only with its tail written, after taking itself out of the hub. `[DUR-4]`
 
 use std::collections::HashMap;

@@ -61,7 +61,8 @@ async fn acc_2_a_token_for_one_canvas_opens_nothing_else() {
     let dataset: serde_json::Value = dataset.json().await.unwrap();
     let rows = format!("/v1/datasets/{}/rows", dataset["id"].as_str().unwrap());
     let shows = json!({ "blocks": [{ "id": "t", "type": "table", "position": { "x": 0, "y": 0, "w": 6, "h": 4 },
-        "content": { "title": "", "data_source": { "type": "dataset", "dataset_id": dataset["id"] }, "columns": [] } }] });
+        "content": { "title": "", "data_source": { "type": "dataset", "dataset_id": dataset["id"] }, "columns": [] } },
+        { "id": "n", "type": "narrative", "position": { "x": 0, "y": 9, "w": 6, "h": 4 }, "content": { "text": "no data" } }] });
     let (a, b) = (server.import("a", shows).await, server.create("b").await);
     let for_a = server.token(&a.to_string(), Role::Owner, "ann");
     let for_b = server.token(&b.to_string(), Role::Owner, "ben");

@@ -75,7 +75,10 @@ impl Canvases {
         }
         let Some(canvas) = self.content(id).await? else { return Ok(false) };
         let wanted = dataset.to_string();
-        let shows = |block: &schema::BlockJson| block.content["data_source"]["dataset_id"] == wanted.as_str();
+        let shows = |block: &schema::BlockJson| {
+            let source = block.content.get("data_source");
+            source.and_then(|source| source.get("dataset_id")).is_some_and(|id| id == wanted.as_str())
+        };
         Ok(canvas.blocks.iter().any(shows))
     }
 }

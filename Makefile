@@ -1,0 +1,49 @@
+# Two commands set everything up: `make run` and `make test`. The others are parts of them.
+
+.PHONY: run test build client lint rust-test client-test wire-test browser-test services bench
+
+# Builds everything and starts Jabiru, embedded, on its sample canvases. ARGS passes flags: make run ARGS='--listen 127.0.0.1:9000'
+run: build
+	./target/release/jabiru serve $(ARGS)
+
+build: client
+	cargo build --release --locked
+
+# The web client is embedded into the binary, so it is built first.
+client: web-client/node_modules/.package-lock.json
+	cd web-client && npm run --silent build
+
+# Installs what the tests need and runs them all.
+test: services lint client rust-test client-test wire-test browser-test
+
+services:
+	tests/services
+
+lint: web-client/node_modules/.package-lock.json tests/node_modules/.package-lock.json
+	cargo fmt --check
+	cd web-client && npm run --silent lint && npm run --silent types
+	cargo clippy --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --quiet
+
+rust-test: client
+	cargo test --locked
+
+client-test: client
+	cd web-client && npm test && npm run --silent size
+
+# Stock yjs and y-websocket clients against the real binary.
+wire-test: tests/node_modules/.package-lock.json
+	cargo build --locked
+	cd tests && npm run --silent clients
+
+# Two people in Chromium against the real binary.
+browser-test: client tests/node_modules/.package-lock.json services
+	cargo build --locked
+	cd tests && npm run --silent e2e
+
+bench:
+	cargo bench
+
+# npm writes this file last, so a broken install is repeated.
+%/node_modules/.package-lock.json: %/package-lock.json
+	cd $* && npm ci --no-audit --no-fund
