@@ -54,7 +54,7 @@ for (const { name, code, token, reason, canvas: named } of refusals) {
 }
 
 test('[LIM-3] a token that ends while the socket is open ends the session with 4401', async (t) => {
-  const quick = await Server.start({ args: ['--keepalive', '0.2'] })
+  const quick = await Server.start({ args: ['--keepalive-seconds', '0.2'] })
   t.after(() => quick.remove())
   const printed = warnings(t)
   const canvas = await quick.canvas()

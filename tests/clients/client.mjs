@@ -55,11 +55,19 @@ const sorted = (value) => {
 }
 
 /** Resolves when all documents hold the same, with nothing pending. */
-export const converged = (docs, what = 'every client has the same content') =>
-  until(
-    () => `${what}; they have\n${docs.map((doc) => `${doc.clientID}: ${fingerprint(doc).slice(0, 2000)}`).join('\n')}`,
-    () => docs.every((doc) => doc.store.pendingStructs === null) && new Set(docs.map(fingerprint)).size === 1,
+export const converged = (docs, what = 'every client has the same content') => {
+  const waitsFor = ({ store }) => (store.pendingStructs === null ? '' : `waits for ${JSON.stringify([...store.pendingStructs.missing])}`)
+  return until(
+    () => {
+      const prints = docs.map(fingerprint)
+      const at = [...prints[0]].findIndex((_, index) => prints.some((print) => print[index] !== prints[0][index]))
+      const from = Math.max(0, at - 100)
+      const lines = docs.map((doc, index) => `${doc.clientID} ${waitsFor(doc)}: …${prints[index].slice(from, from + 400)}`)
+      return `${what}; they have\n${lines.join('\n')}`
+    },
+    () => docs.every(({ store }) => store.pendingStructs === null) && new Set(docs.map(fingerprint)).size === 1,
   )
+}
 
 /** Message types of the protocol; 5 and 8 come only to clients that asked. */
 export const SYNC = 0

@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as Y from 'yjs'
-import { AWARENESS, converged, Raw, stock, SYNC, update } from './client.mjs'
+import { AWARENESS, content, converged, Raw, stock, step2, SYNC, update } from './client.mjs'
 import { Server, until } from './server.mjs'
 
 const start = async (t, options) => {
@@ -118,33 +118,40 @@ test('[SYNC-7] [SYNC-8] acks count up to what was sent, after a welcome with rol
   assert.ok(plain.messages.every(({ type }) => type === SYNC || type === AWARENESS), 'who did not ask gets neither')
 })
 
-test('[DUR-8] an update whose dependencies are missing is asked for, and acked when it is whole', async (t) => {
-  const server = await start(t)
-  const canvas = await server.canvas()
-  const token = await server.token({ canvas, role: 'editor' })
-  const raw = await Raw.open(t, server, canvas, { params: { token, ack: '1' } })
-  const doc = await raw.join()
-  await until('the sync step 2 is acked', () => raw.acks.at(-1) === 1)
-  const updates = []
-  doc.on('update', (bytes) => updates.push(bytes))
-  doc.getArray('array').push(['first'])
-  doc.getArray('array').push(['second'])
-  const questions = () => raw.messages.filter(({ type, kind }) => type === SYNC && kind === 0).length
-  const before = questions()
-  raw.send(update(updates[1]))
-  await until('the server asks', () => questions() > before)
-  assert.equal(raw.acks.at(-1), 1)
-  const reader = stock(t, server, canvas, { token })
-  await reader.synced()
-  assert.equal(reader.doc.getArray('array').length, 0, 'nothing of it is passed on')
-  raw.send(update(updates[0]))
-  await raw.join(doc)
-  await until('all is acked', () => raw.acks.at(-1) === 4)
-  await until('and passed on', () => reader.doc.getArray('array').length === 2)
-})
+for (const [missing, change] of [
+  ['what it stands beside', (doc, n) => doc.getArray('array').push([n])],
+  ['an earlier change of the same client', (doc, n) => doc.getMap('map').set(`${n}`, n)],
+]) {
+  test(`[DUR-8] an update that lacks ${missing} is asked for, and acked when it is whole`, async (t) => {
+    const server = await start(t)
+    const canvas = await server.canvas()
+    const token = await server.token({ canvas, role: 'editor' })
+    const raw = await Raw.open(t, server, canvas, { params: { token, ack: '1' } })
+    const doc = await raw.join()
+    await until('the sync step 2 is acked', () => raw.acks.at(-1) === 1)
+    const updates = []
+    doc.on('update', (bytes) => updates.push(bytes))
+    change(doc, 1)
+    change(doc, 2)
+    const questions = () => raw.messages.filter(({ type, kind }) => type === SYNC && kind === 0).length
+    const before = questions()
+    raw.send(update(updates[1]))
+    await until('the server asks', () => questions() > before)
+    assert.equal(raw.acks.at(-1), 1)
+    const reader = stock(t, server, canvas, { token })
+    await reader.synced()
+    const { array, map } = content(reader.doc)
+    assert.deepEqual([array, map], [[], {}], 'nothing of it is passed on')
+    assert.equal(reader.doc.store.pendingStructs, null)
+    raw.send(update(updates[0]))
+    raw.send(step2(doc))
+    await until('all is acked', () => raw.acks.at(-1) === 4)
+    await converged([doc, reader.doc])
+  })
+}
 
 test('[SYNC-6] an idle client hears something before a stock provider gives up', async (t) => {
-  const server = await start(t, { args: ['--keepalive', '0.3'] })
+  const server = await start(t, { args: ['--keepalive-seconds', '0.3'] })
   const canvas = await server.canvas()
   const token = await server.token({ canvas, role: 'viewer' })
   const raw = await Raw.open(t, server, canvas, { params: { token } })

@@ -73,7 +73,6 @@ const named = [
   ['a state vector of four thousand million entries', frame([SYNC, 0], Uint8Array.of(255, 255, 255, 255, 15))],
   ['an update of four thousand million clients', update(Uint8Array.of(255, 255, 255, 255, 15, 1, 1, 0))],
   ['an update of four thousand million deletions', update(Uint8Array.of(0, 1, 1, 255, 255, 255, 255, 15))],
-  ['an awareness state that is not JSON', frame([1], Uint8Array.of(1, 5, 1, 2, 123, 123))],
   ['an awareness state of 9 KB', awarenessFrame([[5, 1, { text: 'x'.repeat(9000) }]])],
   ['values nested 10,000 deep', update(nested(10_000))],
 ]
@@ -104,6 +103,15 @@ test('[LIM-2] a text frame closes its socket with 4400', async (t) => {
   const raw = await attack()
   raw.send('hello')
   assert.equal((await raw.closed()).code, 4400)
+  await goOn()
+})
+
+test('[LIM-2] an awareness state that is not JSON reaches others as an empty one', async (t) => {
+  const { other, goOn, attack } = await bystanders(t)
+  const raw = await attack()
+  raw.send(frame([1], Uint8Array.of(1, 5, 1, 2, 123, 123)))
+  await until('the state arrives', () => other.awareness.getStates().has(5))
+  assert.deepEqual(other.awareness.getStates().get(5), { user: { id: 'mallory' } })
   await goOn()
 })
 

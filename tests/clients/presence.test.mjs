@@ -76,7 +76,7 @@ test('[AW-3] leaving and losing the socket remove the state for everybody', asyn
 })
 
 test('[AW-3] a state that is not renewed is removed', async (t) => {
-  const short = await Server.start({ args: ['--presence-timeout', '1'] })
+  const short = await Server.start({ args: ['--presence-timeout-seconds', '1'] })
   t.after(() => short.remove())
   const canvas = await short.canvas()
   const token = await short.token({ canvas, role: 'editor' })
