@@ -21,6 +21,8 @@ pub mod hub;
 pub mod peers;
 pub mod persist;
 mod tally;
+#[cfg(test)]
+mod tests;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
