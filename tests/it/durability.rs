@@ -187,6 +187,29 @@ async fn dur_8_an_update_with_missing_dependencies_is_asked_for_and_acked_when_i
     ben.until("both edits", |ben| ben.text() == "first second").await;
 }
 
+/// The same for an update whose own earlier clocks are missing, which yrs would take without a word.
+#[tokio::test]
+async fn dur_8_a_gap_in_a_clients_own_clocks_is_missing_too() {
+    let server = TestServer::start().await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    ann.until_saved().await;
+    let rows = server.store.appended();
+    let map = |txn: &mut yrs::TransactionMut<'_>, key: &str| {
+        yrs::Map::insert(&txn.get_or_insert_map("test"), txn, key, "v");
+    };
+    let _lost = ann.edit(|txn| map(txn, "first"));
+    let second = ann.edit(|txn| map(txn, "second"));
+    ann.send_update(&second).await;
+    let sent = ann.sent;
+    // The client answers the question that follows with everything it has.
+    ann.until("the server asks", |ann| ann.sent > sent).await;
+    ann.until_saved().await;
+    assert_eq!(server.store.appended(), rows + 1, "one change, with both edits");
+    let mut ben = TestClient::editor(&server, canvas, "ben").await;
+    ben.until("both edits", |ben| ben.get("first").is_some() && ben.get("second").is_some()).await;
+}
+
 #[tokio::test]
 async fn dur_9_shutdown_closes_with_1012_and_writes_every_tail() {
     let mut server = TestServer::start().await;
