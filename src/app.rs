@@ -134,15 +134,18 @@ impl App {
         let origins = Arc::new(Origins { public: origin.clone(), allowed: config.allowed_origins.clone() });
         let tokens = Tokens::new(&secret, owner.org.clone(), clock.clone());
         let shell = Shell { tokens, sessions: sessions.clone(), origins, limits, clock };
-        let router = router(&shell, &hub, canvases, datasets, metrics);
+        let router = router(&shell, &hub, canvases, datasets, metrics.clone());
 
         let stop = CancellationToken::new();
         let stopping = stop.clone();
+        tasks.spawn(stop.clone().run_until_cancelled_owned(telemetry::upkeep(metrics)));
         // Frames are small and must leave at once.
         let listener = listener.tap_io(|tcp| {
             let _ = tcp.set_nodelay(true);
         });
-        let server = axum::serve(listener, router).with_graceful_shutdown(stopping.cancelled_owned());
+        // As a make-service the router is shared; served as it is, axum would copy every route for every connection.
+        let server =
+            axum::serve(listener, router.into_make_service()).with_graceful_shutdown(stopping.cancelled_owned());
         let server = tasks.spawn(async move { server.await });
         Ok(Self { address, origin, hub, owner, sessions, stop, server, tasks, limits: config.limits, _lock: lock })
     }

@@ -5,6 +5,9 @@
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use tracing_subscriber::EnvFilter;
 
+/// A busy node records some thousand samples in this time.
+const UPKEEP_INTERVAL: std::time::Duration = std::time::Duration::from_secs(5);
+
 /// Names of the metrics, in one place so that a dashboard can be written against this list.
 pub mod names {
     /// Gauge: sessions connected to this node.
@@ -48,6 +51,14 @@ pub fn init_logs(filter: &str, json: bool) -> anyhow::Result<()> {
     // A second call (tests start many servers in one process) keeps the first subscriber.
     let _ = if json { builder.json().try_init() } else { builder.try_init() };
     Ok(())
+}
+
+/// Folds the samples of histograms now and then; without it they would pile up until somebody scrapes `/metrics`.
+pub async fn upkeep(metrics: PrometheusHandle) {
+    loop {
+        tokio::time::sleep(UPKEEP_INTERVAL).await;
+        metrics.run_upkeep();
+    }
 }
 
 /// The process's metrics registry; rendered by `GET /metrics`.

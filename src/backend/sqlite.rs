@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 
 /// Jobs that may wait for the writer. Rooms have one append in flight each, so this is reached only with that many busy rooms;
 /// then they wait, which is the back-pressure wanted.
@@ -57,6 +57,8 @@ pub struct Sqlite {
 }
 
 struct Readers {
+    /// One for each reader: a storm of joins must not become a storm of threads and connections.
+    permits: Semaphore,
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
@@ -74,7 +76,14 @@ impl Sqlite {
             .name("sqlite-writer".to_owned())
             .spawn(move || write_loop(connection, jobs))
             .map_err(|error| SqliteError::Sqlite(format!("cannot start the writer thread: {error}")))?;
-        Ok(Self { writer, readers: Arc::new(Readers { path: path.to_owned(), idle: Mutex::default() }) })
+        Ok(Self {
+            writer,
+            readers: Arc::new(Readers {
+                permits: Semaphore::new(READERS),
+                path: path.to_owned(),
+                idle: Mutex::default(),
+            }),
+        })
     }
 
     /// Runs `work` on the writer; the result comes after the commit that holds it. `work` fails alone: its savepoint is undone.
@@ -119,6 +128,7 @@ impl Sqlite {
         work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, SqliteError> {
         let readers = Arc::clone(&self.readers);
+        let _permit = self.readers.permits.acquire().await.map_err(|_| SqliteError::Closed)?;
         tokio::task::spawn_blocking(move || {
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = match idle {
@@ -128,10 +138,7 @@ impl Sqlite {
             let view = connection.transaction_with_behavior(TransactionBehavior::Deferred)?;
             let value = work(&view)?;
             drop(view);
-            let mut idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner);
-            if idle.len() < READERS {
-                idle.push(connection);
-            }
+            readers.idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             Ok(value)
         })
         .await

@@ -2,10 +2,11 @@
 
 use std::fmt::Write as _;
 
+use axum::Router;
 use axum::http::{HeaderValue, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use bytes::Bytes;
 use serde_json::Value;
 use utoipa::openapi::OpenApi;
 
@@ -19,13 +20,14 @@ td,th{text-align:left;padding:.15rem .8rem .15rem 0;vertical-align:top}\
 /// The two routes for one description.
 pub fn router(api: &OpenApi) -> Router {
     let json = serde_json::to_value(api).unwrap_or_default();
-    let page = page(&json);
+    let (page, json) = (Bytes::from(page(&json)), Bytes::from(json.to_string()));
+    let as_json = [(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))];
     Router::new()
-        .route("/v1/openapi.json", get(move || async move { Json(json.clone()) }))
-        .route("/docs", get(move || async move { secured(page.clone()) }))
+        .route("/v1/openapi.json", get(move || async move { (as_json, json) }))
+        .route("/docs", get(move || async move { secured(page) }))
 }
 
-fn secured(page: String) -> Response {
+fn secured(page: Bytes) -> Response {
     let mut response = Html(page).into_response();
     super::assets::secure(response.headers_mut());
     response.headers_mut().insert(header::CACHE_CONTROL, HeaderValue::from_static("no-cache"));

@@ -68,6 +68,8 @@ pub(super) struct Room {
     port_told: Instant,
     port_stale: bool,
     next_expiry: Instant,
+    /// When a peer may have been behind for too long; `None` while nobody is.
+    slow_check: Option<Instant>,
     /// Since when nobody is here.
     empty_since: Instant,
     /// Why edits are refused for now, if they are. `[DUR-3]`
@@ -101,6 +103,7 @@ pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox:
                 port_told: now.checked_sub(PRESENCE_PORT_INTERVAL).unwrap_or(now),
                 port_stale: false,
                 next_expiry: now,
+                slow_check: None,
                 empty_since: now,
                 read_only: false,
                 ending: None,
@@ -279,13 +282,14 @@ impl Room {
         // The difference first, then the question, then who is here. `[SYNC-2]`
         let difference = self.document.step2_frame(&since);
         let first = !std::mem::replace(&mut peer.synced, true);
-        peer.send_document(&difference, || since);
+        let fell_behind = peer.send_document(&difference, || since);
         if first {
             peer.outbox.push_anyway(self.document.step1_frame());
             if let Some(everyone) = self.awareness.everyone() {
                 peer.send_presence(&everyone);
             }
         }
+        self.watch_slow(fell_behind);
     }
 
     fn on_leave(&mut self, id: PeerId) {
@@ -457,10 +461,10 @@ impl Room {
     /// One frame for every synced peer but `except`. `[SYNC-3]`
     fn broadcast(&mut self, frame: &Bytes, except: Option<PeerId>) {
         let document = &self.document;
-        let mut sent = 0;
+        let (mut sent, mut fell_behind) = (0, false);
         for (id, peer) in &mut self.peers {
             if peer.synced && Some(*id) != except {
-                peer.send_document(frame, || document.state_vector_before_last());
+                fell_behind |= peer.send_document(frame, || document.state_vector_before_last());
                 sent += 1;
             }
             if peer.receipts.has_hole() && peer.role.may_edit() && !self.read_only {
@@ -468,6 +472,7 @@ impl Room {
             }
         }
         metrics::counter!(names::FRAMES_OUT).increment(sent);
+        self.watch_slow(fell_behind);
     }
 
     async fn on_remote(&mut self, update: Bytes) {
@@ -652,9 +657,9 @@ impl Room {
     fn on_drained(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbox.resume();
+        // The outbox is empty, so it takes the difference, however large.
         if let Some((since, _)) = peer.behind.take() {
-            let difference = self.document.update_frame(&since);
-            peer.send_document(&difference, || since);
+            peer.outbox.push(self.document.update_frame(&since));
         }
         if std::mem::take(&mut peer.presence_stale)
             && let Some(everyone) = self.awareness.everyone()
@@ -678,12 +683,28 @@ impl Room {
         if self.tally.due().is_some_and(|due| due <= now) {
             self.tally.record(self.id, &self.node.events);
         }
+        if self.slow_check.is_some_and(|due| due <= now) {
+            self.close_slow_peers(now);
+        }
+    }
+
+    /// Closes peers that stayed behind too long, and notes when the next one would have.
+    fn close_slow_peers(&mut self, now: Instant) {
         let slow = self.node.limits.slow_peer;
-        for peer in self.peers.values().filter(|peer| peer.behind.as_ref().is_some_and(|(_, at)| *at + slow <= now)) {
+        let since = |peer: &Peer| peer.behind.as_ref().map(|(_, at)| *at);
+        for peer in self.peers.values().filter(|peer| since(peer).is_some_and(|at| at + slow <= now)) {
             peer.outbox.close(Closing::new(
                 Close::Overloaded,
                 "this connection is too slow for this canvas; reconnecting may help",
             ));
+        }
+        let next = self.peers.values().filter_map(since).filter(|at| *at + slow > now).min();
+        self.slow_check = next.map(|at| at + slow);
+    }
+
+    fn watch_slow(&mut self, fell_behind: bool) {
+        if fell_behind && self.slow_check.is_none() {
+            self.slow_check = Some(Instant::now() + self.node.limits.slow_peer);
         }
     }
 
@@ -692,11 +713,9 @@ impl Room {
         let presence = self.awareness.has_news().then(|| self.last_presence + PRESENCE_INTERVAL);
         let expiry = (!self.awareness.is_empty()).then_some(self.next_expiry);
         let stall = self.persist.is_busy().then(|| Instant::now() + STALL_AFTER);
-        let slow = self.peers.values().filter_map(|peer| peer.behind.as_ref()).map(|(_, at)| *at).min();
-        let slow = slow.map(|at| at + self.node.limits.slow_peer);
         let end = self.peers.is_empty().then(|| self.empty_since + self.node.limits.room_idle);
         let port = self.port_stale.then(|| self.port_told + PRESENCE_PORT_INTERVAL);
-        [presence, expiry, stall, slow, end, port, self.tally.due()].into_iter().flatten().min()
+        [presence, expiry, stall, end, port, self.slow_check, self.tally.due()].into_iter().flatten().min()
     }
 
     fn turn_read_only(&mut self) {

@@ -157,12 +157,15 @@ pub(super) struct Peer {
 }
 
 impl Peer {
-    /// Sends a document frame; if the peer is slow, notes `left_at`, the state before this frame.
-    pub(super) fn send_document(&mut self, frame: &Bytes, left_at: impl FnOnce() -> StateVector) {
-        if self.behind.is_none() && !self.outbox.push(frame.clone()) {
-            self.behind = Some((left_at(), Instant::now()));
-            metrics::counter!(crate::telemetry::names::PEERS_BEHIND).increment(1);
+    /// Sends a document frame. If the peer is slow, notes `left_at`, the state before this frame, and answers `true`: from now on it
+    /// is behind.
+    pub(super) fn send_document(&mut self, frame: &Bytes, left_at: impl FnOnce() -> StateVector) -> bool {
+        if self.behind.is_some() || self.outbox.push(frame.clone()) {
+            return false;
         }
+        self.behind = Some((left_at(), Instant::now()));
+        metrics::counter!(crate::telemetry::names::PEERS_BEHIND).increment(1);
+        true
     }
 
     /// Sends a presence frame unless the peer is slow.

@@ -225,10 +225,11 @@ async fn write(
 ) {
     let limits = &sockets.shell.limits;
     let mut last_sent = Instant::now();
-    let mut next_check = last_sent + limits.keepalive;
+    // One timer for the life of the session: a new one for each wait would cost more than the frame that ends it.
+    let mut check = pin!(sleep_until(last_sent + limits.keepalive));
     loop {
-        if Instant::now() >= next_check {
-            next_check = Instant::now() + limits.keepalive;
+        if Instant::now() >= check.deadline() {
+            check.as_mut().reset(Instant::now() + limits.keepalive);
             if expires_at.is_some_and(|end| end <= sockets.shell.clock.now()) {
                 outbox.close(Closing::new(Close::Unauthenticated, "this token has expired"));
             }
@@ -246,7 +247,7 @@ async fn write(
         let Some(outgoing) = outbox.take() else {
             tokio::select! {
                 () = outbox.ready() => {}
-                () = sleep_until(next_check) => {}
+                () = &mut check => {}
             }
             continue;
         };
@@ -260,8 +261,10 @@ async fn write(
             }
             sink.flush().await
         };
-        // A socket that takes nothing must not keep a session alive that is to be closed, or whose other side is gone.
+        // A socket that takes nothing must not keep a session alive that is to be closed, or whose other side is gone. Sending is
+        // tried first: as long as it does not have to wait, no timer is made.
         let sent = tokio::select! {
+            biased;
             sent = sending => sent.is_ok(),
             () = closed_for(outbox, CLOSE_GRACE) => false,
             () = heard.silent_for(limits.socket_timeout) => false,
