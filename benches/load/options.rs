@@ -9,6 +9,8 @@ use clap::{Args, Parser, Subcommand};
 const MOST_CONNECTIONS: usize = 20_000;
 /// Most messages a second of all senders together; beyond it one generating process measures itself.
 const MOST_SENDS_PER_SECOND: f64 = 200_000.0;
+/// Connections opening at the same time: enough to be quick, few enough that a listen queue never drops one.
+const OPENING: usize = 64;
 /// Longest run.
 const MOST_SECONDS: f64 = 3600.0;
 /// Most updates written into each room before a storm of joins.
@@ -64,6 +66,9 @@ pub(crate) struct Common {
     /// Seconds of the same load before measuring starts.
     #[arg(long, global = true, default_value_t = 2.0)]
     pub(crate) warmup: f64,
+    /// How many connections may be opening at the same time. Default: 64; for `joins` all.
+    #[arg(long, global = true)]
+    pub(crate) opening: Option<usize>,
     /// Process id of the server on this machine: report its CPU time and memory.
     #[arg(long, global = true)]
     pub(crate) server_pid: Option<u32>,
@@ -151,26 +156,26 @@ pub(crate) struct Plan {
 
 impl Scenario {
     pub(crate) fn plan(&self, common: &Common) -> anyhow::Result<Plan> {
-        // Enough to be quick, few enough that a listen queue never drops one.
-        let gentle = 64;
+        let opening = common.opening.unwrap_or(OPENING);
         let plan = match *self {
             Self::Updates { clients, writers, rate } => {
                 let activity = Activity::Updates;
-                Plan { name: "updates", clients, active: writers, activity, rate, opening: gentle, preload: 0 }
+                Plan { name: "updates", clients, active: writers, activity, rate, opening, preload: 0 }
             }
             Self::Cursors { clients, movers, rate } => {
                 let active = movers.unwrap_or(clients);
                 let activity = Activity::Cursors;
-                Plan { name: "cursors", clients, active, activity, rate, opening: gentle, preload: 0 }
+                Plan { name: "cursors", clients, active, activity, rate, opening, preload: 0 }
             }
             Self::Joins { clients, preload } => {
+                let opening = common.opening.unwrap_or(MOST_CONNECTIONS);
                 let activity = Activity::Silent;
-                Plan { name: "joins", clients, active: 0, activity, rate: 0.0, opening: MOST_CONNECTIONS, preload }
+                Plan { name: "joins", clients, active: 0, activity, rate: 0.0, opening, preload }
             }
             Self::Idle { clients, presence } => {
                 let activity = if presence { Activity::Renewals } else { Activity::Silent };
                 let active = if presence { clients } else { 0 };
-                Plan { name: "idle", clients, active, activity, rate: 1.0 / 15.0, opening: gentle, preload: 0 }
+                Plan { name: "idle", clients, active, activity, rate: 1.0 / 15.0, opening, preload: 0 }
             }
         };
         plan.check(common)?;
@@ -184,6 +189,7 @@ impl Plan {
         ensure!(common.seconds > 0.0 && common.seconds <= most, "--seconds: more than 0 and at most {most}");
         ensure!((0.0..=most).contains(&common.warmup), "--warmup: at most {most}");
         ensure!(common.threads >= 1 && common.threads <= 64, "--threads: 1 to 64");
+        ensure!((1..=MOST_CONNECTIONS).contains(&self.opening), "--opening: 1 to {MOST_CONNECTIONS}");
         ensure!(self.clients >= 1, "--clients: at least 1");
         ensure!(self.active <= self.clients, "more active clients than clients in a room");
         ensure!(self.preload <= MOST_PRELOADED, "--preload: at most {MOST_PRELOADED}");
