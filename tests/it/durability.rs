@@ -5,6 +5,8 @@ use std::sync::Arc;
 use jabiru::access::Role;
 use jabiru::config::Limits;
 use jabiru::protocol::ServerMessage;
+use reqwest::Method;
+use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
 use yrs::{ReadTxn, Transact, WriteTxn};
 
@@ -65,16 +67,22 @@ async fn dur_3_past_the_bound_the_room_is_read_only_with_a_reason_and_takes_ever
 
 #[tokio::test]
 async fn dur_4_a_room_is_unloaded_only_with_its_tail_written_and_a_join_meanwhile_gets_the_same() {
-    let server = TestServer::with(&["--room-idle-seconds", "0.01"]).await;
+    let server = TestServer::with(&["--room-idle-seconds", "0.000001"]).await;
     let canvas = server.create("c").await;
     let mut ann = TestClient::editor(&server, canvas, "ann").await;
     ann.until_saved().await;
+    let presence = format!("/v1/canvases/{canvas}/presence");
+    let here = || async { server.call(Method::GET, &presence, None).await.1["items"].as_array().unwrap().len() };
+    ann.send_awareness(11, 1, Some(serde_json::json!({}))).await;
+    eventually("ann is here", || async { here().await == 1 }).await;
     let loads = server.store.loads();
     server.store.set(Mode::HangWrites);
     ann.set("k", "v").await;
     ann.barrier().await;
-    drop(ann);
     eventually("the append waits", || async { server.store.troubled() > 0 }).await;
+    drop(ann);
+    eventually("nobody is here: the room has nothing but its tail", || async { here().await == 0 }).await;
+    server.read(canvas).await;
     let mut ben = TestClient::editor(&server, canvas, "ben").await;
     ben.until("the unwritten edit", |ben| ben.get("k").is_some()).await;
     assert_eq!(server.store.loads(), loads, "the room was never unloaded");
@@ -185,6 +193,40 @@ async fn dur_8_an_update_with_missing_dependencies_is_asked_for_and_acked_when_i
     ann.send(jabiru::protocol::sync_step2(&answer)).await;
     ann.until_saved().await;
     ben.until("both edits", |ben| ben.text() == "first second").await;
+}
+
+/// The same when what is missing is somebody else's.
+#[tokio::test]
+async fn dur_8_an_update_that_builds_on_an_unseen_edit_of_another_is_missing_too() {
+    let server = TestServer::start().await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    ann.until_saved().await;
+    let rows = server.store.appended();
+    // Ann got this edit past the server, and writes behind it.
+    let ghost = yrs::Doc::new();
+    let text = ghost.get_or_insert_text("text");
+    yrs::Text::push(&text, &mut ghost.transact_mut(), "ghost ");
+    let unseen = ghost.transact().encode_diff_v1(&yrs::StateVector::default());
+    ann.doc.transact_mut().apply_update(yrs::Update::decode_v1(&unseen).unwrap()).unwrap();
+    ann.answers = false;
+    let update = ann.edit(|txn| yrs::Text::push(&txn.get_or_insert_text("text"), txn, "ann"));
+    let questions =
+        |client: &TestClient| client.received.iter().filter(|m| matches!(m, ServerMessage::SyncStep1(_))).count();
+    let asked = questions(&ann);
+    ann.send_update(&update).await;
+    ann.until("the server asks", |ann| questions(ann) == asked + 1).await;
+    assert_eq!(server.store.appended(), rows, "not journaled");
+    let ben = TestClient::editor(&server, canvas, "ben").await;
+    assert_eq!(ben.text(), "", "not in the document");
+    ann.answers = true;
+    ann.send_step1().await;
+    let answer = ann.doc.transact().encode_diff_v1(&ben.state_vector());
+    ann.sent += 1;
+    ann.send(jabiru::protocol::sync_step2(&answer)).await;
+    ann.until_saved().await;
+    let mut eve = TestClient::editor(&server, canvas, "eve").await;
+    eve.until("both edits", |eve| eve.text() == "ghost ann").await;
 }
 
 /// The same for an update whose own earlier clocks are missing, which yrs would take without a word.
