@@ -164,7 +164,10 @@ impl AwarenessTable {
             }
             return *owner == sender.peer;
         }
-        self.clients.values().filter(|known| known.peer == sender.peer).count() < CLIENTS_PER_PEER
+        // Ids given up lately count too: they are remembered.
+        let here = self.clients.values().filter(|known| known.peer == sender.peer).count();
+        let gone = self.departed.values().filter(|departed| departed.peer == sender.peer).count();
+        here + gone < CLIENTS_PER_PEER
     }
 
     fn put(&mut self, sender: Sender<'_>, client: u64, clock: u32, state: &[u8], now: Instant) {

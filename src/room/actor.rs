@@ -19,13 +19,13 @@ use yrs::StateVector;
 use yrs::updates::decoder::Decode;
 
 use super::hub::Hub;
-use super::peers::{Peer, Receipts};
+use super::peers::{Peer, Question, Receipts};
 use super::persist::{Persist, Progress, STALL_AFTER};
 use super::tally::Tally;
 use super::{Command, Inbound, NewPeer, Node};
 use crate::config::ROOM_INBOX;
 use crate::doc::awareness::Sender;
-use crate::doc::document::{Batch, Broken};
+use crate::doc::document::{Batch, Broken, Headline};
 use crate::doc::{Applied, AwarenessTable, Document, schema};
 use crate::events::UsageEvent;
 use crate::id::{CanvasId, PeerId};
@@ -55,6 +55,7 @@ const REBUILD_RETRY: Duration = Duration::from_secs(1);
 
 pub(super) struct Room {
     id: CanvasId,
+    generation: u64,
     hub: Arc<Hub>,
     node: Arc<Node>,
     inbox: mpsc::Receiver<Command>,
@@ -72,7 +73,11 @@ pub(super) struct Room {
     slow_check: Option<Instant>,
     /// Since when nobody is here.
     empty_since: Instant,
-    /// Why edits are refused for now, if they are. `[DUR-3]`
+    /// What the record mirrors of the document.
+    headline: Headline,
+    /// The document is not to be looked at any more: yrs failed in it and the journal did not give another. The room is ending.
+    broken: bool,
+    /// Edits are refused until the journal has caught up. `[DUR-3]`
     read_only: bool,
     /// Set when the room is ending: what joiners are told until the tail is written.
     ending: Option<Closing>,
@@ -91,10 +96,12 @@ pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox:
             let now = Instant::now();
             let room = Room {
                 id,
+                generation,
                 persist: Persist::new(id, Arc::clone(&node), entries, bytes),
                 hub: Arc::clone(&hub),
                 node,
                 inbox,
+                headline: document.headline(),
                 document,
                 peers: HashMap::new(),
                 awareness: AwarenessTable::default(),
@@ -105,11 +112,12 @@ pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox:
                 next_expiry: now,
                 slow_check: None,
                 empty_since: now,
+                broken: false,
                 read_only: false,
                 ending: None,
                 promises: Vec::new(),
             };
-            room.run(generation).await;
+            room.run().await;
         }
         Err(closing) => {
             // Never an empty canvas: whoever waits is told, and the next join tries again. `[DUR-5]`
@@ -147,10 +155,13 @@ fn refuse(command: Command, closing: &Closing) {
 }
 
 impl Room {
-    async fn run(mut self, generation: u64) {
+    async fn run(mut self) {
         let mut batch = Vec::new();
         while !self.is_done() {
-            self.persist.start(|| self.document.headline());
+            if !self.broken {
+                self.headline = self.document.headline();
+            }
+            self.persist.start(&self.headline);
             let wake = self.next_wake();
             tokio::select! {
                 received = self.inbox.recv_many(&mut batch, ROOM_INBOX) => {
@@ -168,7 +179,7 @@ impl Room {
             }
             self.housekeep();
         }
-        self.unload(generation);
+        self.unload();
     }
 
     fn is_done(&self) -> bool {
@@ -176,11 +187,9 @@ impl Room {
         self.persist.is_clean() && self.inbox.is_empty() && (self.ending.is_some() || abandoned)
     }
 
-    /// Takes the room out of the hub, then answers whoever came in between: the hub sends them to a new room, which loads the same
-    /// data, because the tail is written. `[DUR-4]`
-    fn unload(mut self, generation: u64) {
-        self.hub.forget(self.id, generation);
-        self.inbox.close();
+    /// Leaves nothing behind. Dropping the room then takes it out of the hub and the inbox with it: whoever is in there is sent to a
+    /// new room, which loads the same data, because the tail is written. `[DUR-4]`
+    fn unload(mut self) {
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for peer in peers {
             self.on_leave(peer);
@@ -216,7 +225,10 @@ impl Room {
                 Command::Leave(peer) => self.on_leave(peer),
                 Command::Remote(update) => self.on_remote(update).await,
                 Command::CatchUp => self.on_catch_up().await,
-                Command::Read(reply) => drop(reply.send(Ok(self.document.materialise()))),
+                Command::Read(reply) => drop(reply.send(match &self.ending {
+                    Some(closing) => Err(closing.clone()),
+                    None => Ok(self.document.materialise()),
+                })),
                 Command::Rename { name, description, actor, reply } => {
                     self.on_rename(name.as_deref(), description.as_deref(), actor, reply).await;
                 }
@@ -259,7 +271,7 @@ impl Room {
             presence_stale: false,
             receipts: Receipts::default(),
             told: false,
-            asked: false,
+            question: Question::None,
         };
         if self.read_only && peer.role.may_edit() {
             peer.tell(&read_only_notice(), None);
@@ -279,6 +291,15 @@ impl Room {
             peer.outbox.close(Closing::new(Close::Malformed, "the state vector cannot be read"));
             return;
         };
+        // A peer that is behind gets its difference when it has drained; until then asking again costs nothing.
+        if peer.behind.is_some() || peer.outbox.is_full() {
+            if peer.behind.is_none() {
+                peer.outbox.mark_behind();
+                peer.behind = Some((since, Instant::now()));
+            }
+            peer.synced = true;
+            return self.watch_slow(true);
+        }
         // The difference first, then the question, then who is here. `[SYNC-2]`
         let difference = self.document.step2_frame(&since);
         let first = !std::mem::replace(&mut peer.synced, true);
@@ -368,7 +389,7 @@ impl Room {
     fn may_take(&mut self, id: PeerId, inbound: &Inbound) -> bool {
         let Some(peer) = self.peers.get_mut(&id) else { return false };
         if inbound.is_step2 {
-            peer.asked = false;
+            peer.question = Question::None;
         }
         let limits = &self.node.limits;
         if !peer.role.may_edit() {
@@ -433,7 +454,12 @@ impl Room {
             if *applied == Applied::Missing {
                 metrics::counter!(names::REFUSED, "reason" => "missing").increment(1);
                 peer.receipts.refused(inbound.number);
-                peer.ask(&self.document);
+                if inbound.is_step2 {
+                    // Everything it has, and still something is missing: only somebody else can bring that.
+                    peer.question = Question::Unanswerable;
+                } else {
+                    peer.ask(&self.document);
+                }
             } else {
                 if *applied == Applied::Changed {
                     self.tally.count(&peer.identity, *id, inbound.update.len());
@@ -467,7 +493,10 @@ impl Room {
                 fell_behind |= peer.send_document(frame, || document.state_vector_before_last());
                 sent += 1;
             }
-            if peer.receipts.has_hole() && peer.role.may_edit() && !self.read_only {
+            if peer.receipts.has_hole() && peer.role.may_edit() && !self.read_only && Some(*id) != except {
+                if peer.question == Question::Unanswerable {
+                    peer.question = Question::None;
+                }
                 peer.ask(document);
             }
         }
@@ -598,6 +627,9 @@ impl Room {
                 Ok(Err(error)) => tracing::error!(canvas.id = %self.id, %error, "the journal cannot be read"),
                 Err(error) => tracing::error!(canvas.id = %self.id, %error, "rebuilding was interrupted"),
             }
+            // Its lock may be held for ever by the transaction that failed.
+            self.document = Document::new();
+            self.broken = true;
             self.end(&Closing::new(
                 Close::Internal,
                 "the canvas cannot be shown right now; nothing that was saved is lost",
@@ -657,15 +689,18 @@ impl Room {
     fn on_drained(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
         peer.outbox.resume();
-        // The outbox is empty, so it takes the difference, however large.
+        let mut fell_behind = false;
         if let Some((since, _)) = peer.behind.take() {
-            peer.outbox.push(self.document.update_frame(&since));
+            // An empty outbox takes the difference, however large; if something came in between, the peer is still behind.
+            let difference = self.document.update_frame(&since);
+            fell_behind = peer.send_document(&difference, || since);
         }
         if std::mem::take(&mut peer.presence_stale)
             && let Some(everyone) = self.awareness.everyone()
         {
             peer.send_presence(&everyone);
         }
+        self.watch_slow(fell_behind);
     }
 
     fn housekeep(&mut self) {
@@ -713,7 +748,9 @@ impl Room {
         let presence = self.awareness.has_news().then(|| self.last_presence + PRESENCE_INTERVAL);
         let expiry = (!self.awareness.is_empty()).then_some(self.next_expiry);
         let stall = self.persist.is_busy().then(|| Instant::now() + STALL_AFTER);
-        let end = self.peers.is_empty().then(|| self.empty_since + self.node.limits.room_idle);
+        // With a tail to write it is the journal's answer that ends the room.
+        let idle = self.peers.is_empty() && self.persist.is_clean();
+        let end = idle.then(|| self.empty_since + self.node.limits.room_idle);
         let port = self.port_stale.then(|| self.port_told + PRESENCE_PORT_INTERVAL);
         [presence, expiry, stall, end, port, self.slow_check, self.tally.due()].into_iter().flatten().min()
     }
@@ -736,6 +773,16 @@ impl Room {
             if peer.receipts.has_hole() {
                 peer.ask(&self.document);
             }
+        }
+    }
+}
+
+/// Also when the task panics: a handle to a dead room would keep its canvas shut, and its sessions would wait for ever.
+impl Drop for Room {
+    fn drop(&mut self) {
+        self.hub.forget(self.id, self.generation);
+        for peer in self.peers.values() {
+            peer.outbox.close(Closing::new(Close::Internal, "the canvas was closed by an error; reconnect"));
         }
     }
 }

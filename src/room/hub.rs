@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -45,6 +45,8 @@ pub struct Hub {
 #[derive(Clone)]
 struct Handle {
     commands: mpsc::Sender<Command>,
+    /// KiB of updates that may wait in the inbox: commands are bounded in number, and 256 large ones would be gigabytes.
+    inbox_kib: Arc<Semaphore>,
     /// Tells one room of a canvas from the next one.
     generation: u64,
     facts: Arc<OnceLock<Facts>>,
@@ -54,6 +56,7 @@ struct Handle {
 pub struct Membership {
     peer: PeerId,
     commands: mpsc::Sender<Command>,
+    inbox_kib: Arc<Semaphore>,
     tasks: TaskTracker,
 }
 
@@ -124,7 +127,8 @@ impl Hub {
             }
             match tokio::time::timeout_at(deadline, answer).await {
                 Ok(Ok(Ok(peer))) => {
-                    return Ok(Membership { peer, commands: handle.commands, tasks: self.tasks.clone() });
+                    let Handle { commands, inbox_kib, .. } = handle;
+                    return Ok(Membership { peer, commands, inbox_kib, tasks: self.tasks.clone() });
                 }
                 Ok(Ok(Err(closing))) => return Err(closing),
                 // The room ended before it came to this join: the next one has the same data. `[DUR-4]`
@@ -212,6 +216,11 @@ impl Hub {
         self.tasks.spawn(task);
     }
 
+    fn inbox_kib(&self) -> usize {
+        let limits = &self.node.limits;
+        2 * ((limits.sync_bytes.max(limits.update_bytes) >> 10) + 1)
+    }
+
     fn open(self: &Arc<Self>, id: CanvasId) -> Result<Handle, Closing> {
         if self.is_closing() {
             return Err(Closing::new(Close::Restarting, "the server is restarting"));
@@ -231,7 +240,8 @@ impl Hub {
                 let (commands, inbox) = mpsc::channel(ROOM_INBOX);
                 let generation = self.next.fetch_add(1, Ordering::Relaxed);
                 fresh = Some(inbox);
-                Handle { commands, generation, facts: Arc::default() }
+                let inbox_kib = Arc::new(Semaphore::new(self.inbox_kib()));
+                Handle { commands, inbox_kib, generation, facts: Arc::default() }
             })
             .clone();
         if let Some(inbox) = fresh {
@@ -283,7 +293,10 @@ impl Membership {
 
     /// Hands in the `number`th sync step 2 or update of this session; waits while the room is busy.
     pub async fn update(&self, number: u64, update: Bytes, summary: UpdateSummary, is_step2: bool) -> bool {
-        self.send(Command::Update(self.peer, Inbound { number, update, summary, is_step2 })).await
+        let kib = (update.len() >> 10) as u32 + 1;
+        // Closed never; more than there is never, because the inbox takes two of the largest messages.
+        let Ok(waiting) = Arc::clone(&self.inbox_kib).acquire_many_owned(kib).await else { return false };
+        self.send(Command::Update(self.peer, Inbound { number, update, summary, is_step2, _waiting: waiting })).await
     }
 
     /// Hands in awareness entries.

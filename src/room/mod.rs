@@ -28,7 +28,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use bytes::Bytes;
-use tokio::sync::oneshot;
+use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::access::{Identity, Role};
 use crate::bus::LocalBus;
@@ -138,6 +138,8 @@ pub(crate) struct Inbound {
     pub(crate) summary: UpdateSummary,
     /// Whether it answers a sync step 1: then it holds everything the session has that the document lacks.
     pub(crate) is_step2: bool,
+    /// Its share of the inbox's bytes, given back when it has been handled.
+    pub(crate) _waiting: OwnedSemaphorePermit,
 }
 
 /// What a room knows of its canvas once it is loaded, for decisions that need no question to the store.

@@ -76,6 +76,18 @@ impl Outbox {
         self.wake.notify_one();
     }
 
+    /// Whether the peer is slow: [`Outbox::push`] would not queue.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        let queue = self.lock();
+        queue.behind || queue.bytes >= self.limit_bytes
+    }
+
+    /// Something is left out although it was not tried: the room must hear when the socket has drained.
+    pub fn mark_behind(&self) {
+        self.lock().behind = true;
+    }
+
     /// The room is about to bring a drained peer up to date: frames may be queued again.
     pub fn resume(&self) {
         self.lock().behind = false;
@@ -152,8 +164,8 @@ pub(super) struct Peer {
     pub(super) receipts: Receipts,
     /// It was told why its updates are refused; once is enough.
     pub(super) told: bool,
-    /// A sync step 1 is under way to it because something of it is missing here. One at a time.
-    pub(super) asked: bool,
+    /// Whether it was asked for what is missing here.
+    pub(super) question: Question,
 }
 
 impl Peer {
@@ -185,9 +197,10 @@ impl Peer {
         }
     }
 
-    /// Asks for everything the session has that `document` lacks, unless that question is under way. `[DUR-8]`
+    /// Asks for everything the session has that `document` lacks, unless that question is under way or has no answer. `[DUR-8]`
     pub(super) fn ask(&mut self, document: &Document) {
-        if !std::mem::replace(&mut self.asked, true) {
+        if self.question == Question::None {
+            self.question = Question::Asked;
             self.outbox.push_anyway(document.step1_frame());
         }
     }
@@ -209,6 +222,17 @@ impl Peer {
             self.outbox.push_anyway(protocol::refusal(reason));
         }
     }
+}
+
+/// Where asking a session for what is missing stands: one sync step 1 at a time, and none that would be answered in vain for ever.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Question {
+    /// Nothing is under way.
+    None,
+    /// A sync step 1 is under way.
+    Asked,
+    /// The answer was incomplete: what it builds on is not the session's own. Asked again when somebody else's change arrives.
+    Unanswerable,
 }
 
 /// Which of a session's messages are durable. `[SYNC-7]`

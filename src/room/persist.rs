@@ -147,7 +147,7 @@ impl Persist {
     }
 
     /// Starts the next append if one is due. `headline` is what lists show of the canvas as it is now.
-    pub(super) fn start(&mut self, headline: impl FnOnce() -> Headline) {
+    pub(super) fn start(&mut self, headline: &Headline) {
         let wait = self.retry_at.is_some_and(|at| at > Instant::now());
         if self.in_flight.is_some() || self.waiting.is_empty() || wait {
             return;
@@ -163,7 +163,7 @@ impl Persist {
             }
         }
         let count = changes.len();
-        let append = Append { canvas: self.canvas, changes, headline: headline() };
+        let append = Append { canvas: self.canvas, changes, headline: headline.clone() };
         let store = Arc::clone(&self.node.store);
         self.in_flight = Some(InFlight {
             append: Box::pin(async move { store.append(append).await }),
