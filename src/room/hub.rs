@@ -16,7 +16,6 @@ use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tokio_util::task::task_tracker::TaskTrackerToken;
 
 use super::{Command, Facts, Inbound, NewPeer, Node, actor};
 use crate::bus::Frame;
@@ -198,11 +197,6 @@ impl Hub {
         drained.map_err(|_| self.node.pressure.pending_bytes())
     }
 
-    /// Something shutdown waits for while it lives: a session that is saying goodbye.
-    pub fn keep_alive(&self) -> TaskTrackerToken {
-        self.tasks.token()
-    }
-
     pub(super) fn next_peer(&self) -> PeerId {
         PeerId(self.next.fetch_add(1, Ordering::Relaxed))
     }
@@ -212,7 +206,8 @@ impl Hub {
         metrics::gauge!(names::ROOMS).set(self.rooms.len() as f64);
     }
 
-    pub(super) fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+    /// Runs a task that shutdown waits for.
+    pub fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
         self.tasks.spawn(task);
     }
 

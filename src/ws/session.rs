@@ -6,13 +6,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use axum::body::Bytes;
-use axum::extract::ws::{CloseFrame, Message, WebSocket};
+use bytes::Bytes;
 use futures_util::stream::{SplitSink, SplitStream};
 use futures_util::{SinkExt, StreamExt};
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Error as SocketError;
+use tokio_tungstenite::tungstenite::protocol::CloseFrame;
+use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
+use super::handshake::{Socket, send};
 use super::{Sockets, wire_limits};
 use crate::access::Caller;
 use crate::clock::Millis;
@@ -38,8 +39,7 @@ pub(super) struct Opening {
 }
 
 /// Runs a session from its first message to its close frame. `number` is its place among the node's sessions.
-pub(super) async fn run(socket: WebSocket, sockets: &Sockets, opening: Opening, number: usize) {
-    let _alive = sockets.hub.keep_alive();
+pub(super) async fn run(socket: Socket, sockets: &Sockets, opening: Opening, number: usize) {
     let (mut sink, mut stream) = socket.split();
     let outbox = Outbox::new(sockets.shell.limits.outbox_bytes);
     let admitted = admit(sockets, &opening, number, &outbox).await;
@@ -166,7 +166,7 @@ enum Ended {
     Oversize(Closing),
 }
 
-async fn read(stream: &mut SplitStream<WebSocket>, room: &Membership, sockets: &Sockets, heard: &Heard) -> Ended {
+async fn read(stream: &mut SplitStream<Socket>, room: &Membership, sockets: &Sockets, heard: &Heard) -> Ended {
     let wire = wire_limits(&sockets.shell.limits);
     let mut number = 0;
     while let Some(received) = stream.next().await {
@@ -180,7 +180,8 @@ async fn read(stream: &mut SplitStream<WebSocket>, room: &Membership, sockets: &
             Ok(Message::Text(_)) => {
                 return Ended::Refused(Closing::new(Close::Malformed, "a text frame; the protocol is binary"));
             }
-            Err(error) => return ended_by(error, wire.sync_bytes),
+            Ok(Message::Frame(_)) => continue,
+            Err(error) => return ended_by(&error, wire.sync_bytes),
         };
         heard.note();
         let taken = match protocol::decode(&frame, &wire) {
@@ -204,9 +205,9 @@ async fn read(stream: &mut SplitStream<WebSocket>, room: &Membership, sockets: &
     Ended::Gone
 }
 
-fn ended_by(error: axum::Error, limit: usize) -> Ended {
-    match error.into_inner().downcast_ref::<SocketError>() {
-        Some(SocketError::Capacity(_)) => {
+fn ended_by(error: &SocketError, limit: usize) -> Ended {
+    match error {
+        SocketError::Capacity(_) => {
             let reason = format!("a message is at most {limit} bytes; split the change into smaller ones");
             Ended::Oversize(Closing::new(Close::TooLarge, reason))
         }
@@ -216,7 +217,7 @@ fn ended_by(error: axum::Error, limit: usize) -> Ended {
 
 /// Writes whatever the outbox holds, flushing once for all of it, until the session is to be closed or the socket fails.
 async fn write(
-    sink: &mut SplitSink<WebSocket, Message>,
+    sink: &mut SplitSink<Socket, Message>,
     outbox: &Outbox,
     room: &Membership,
     sockets: &Sockets,
@@ -254,7 +255,7 @@ async fn write(
         let bytes = outgoing.frames.iter().map(Bytes::len).sum();
         let sending = async {
             for frame in outgoing.frames {
-                sink.feed(Message::Binary(frame)).await?;
+                send(sink, frame).await?;
             }
             if let Some(n) = outgoing.ack {
                 sink.feed(Message::Binary(protocol::ack(n))).await?;
@@ -292,16 +293,16 @@ async fn closed_for(outbox: &Outbox, grace: Duration) {
 }
 
 /// Stock providers show the text of a y-protocols refusal, not that of a close frame: so a permanent close is said twice. `[LIM-3]`
-async fn say_goodbye(sink: &mut SplitSink<WebSocket, Message>, closing: &Closing) -> Result<(), axum::Error> {
+async fn say_goodbye(sink: &mut SplitSink<Socket, Message>, closing: &Closing) -> Result<(), SocketError> {
     metrics::counter!(names::CLOSED, "code" => closing.close.code().to_string()).increment(1);
     if closing.close.is_permanent() {
         sink.feed(Message::Binary(protocol::refusal(&closing.reason))).await?;
     }
-    let frame = CloseFrame { code: closing.close.code(), reason: closing.reason.as_str().into() };
+    let frame = CloseFrame { code: closing.close.code().into(), reason: closing.reason.as_str().into() };
     sink.send(Message::Close(Some(frame))).await
 }
 
 /// Reads and drops what still comes, until the other side has closed too.
-async fn linger(stream: &mut SplitStream<WebSocket>) {
+async fn linger(stream: &mut SplitStream<Socket>) {
     let _ = timeout(CLOSE_LINGER, async { while let Some(Ok(_)) = stream.next().await {} }).await;
 }
