@@ -2,6 +2,7 @@
 
 use std::fs::{self, File};
 use std::net::SocketAddr;
+use std::os::unix::fs::DirBuilderExt;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -237,7 +238,14 @@ pub fn secret(config: &Config) -> anyhow::Result<String> {
     }
     let path = config.data_dir.join("secret");
     if let Ok(secret) = fs::read_to_string(&path) {
-        return Ok(secret.trim().to_owned());
+        let secret = secret.trim().to_owned();
+        if secret.len() < 32 {
+            bail!(
+                "{} is shorter than 32 characters; delete it to have a new key made, which ends all tokens",
+                path.display()
+            );
+        }
+        return Ok(secret);
     }
     let mut bytes = [0_u8; 32];
     rand::rng().fill_bytes(&mut bytes);
@@ -261,7 +269,7 @@ const DATABASE: &str = "jabiru.db";
 
 fn open_data_dir(path: &Path) -> anyhow::Result<File> {
     let named = || format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", path.display());
-    fs::create_dir_all(path).with_context(named)?;
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(named)?;
     let lock = File::create(path.join("lock")).with_context(named)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),

@@ -92,7 +92,11 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         _ = tokio::signal::ctrl_c() => {}
     }
     tracing::info!("stopping: closing sessions and writing what is left");
-    app.shutdown().await
+    tokio::select! {
+        stopped = app.shutdown() => stopped,
+        _ = terminate.recv() => anyhow::bail!("told to stop again before everything was stored"),
+        _ = tokio::signal::ctrl_c() => anyhow::bail!("told to stop again before everything was stored"),
+    }
 }
 
 fn token(args: &TokenArgs) -> anyhow::Result<String> {

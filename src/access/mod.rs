@@ -15,7 +15,7 @@ use crate::clock::Millis;
 use crate::id::CanvasId;
 use crate::store::CanvasRecord;
 
-pub use sessions::{LocalOwner, SESSION_TTL_MS, Sessions};
+pub use sessions::{LocalOwner, Sessions};
 pub use tokens::{Claims, TokenError, Tokens};
 
 /// What somebody may do on a canvas; each role may do everything the ones before it may. `[ACC-1]`

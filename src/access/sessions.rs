@@ -14,7 +14,7 @@ use crate::clock::{Clock, Millis};
 use crate::id;
 
 /// A session lives 24 h from its last use, as the data model says.
-pub const SESSION_TTL_MS: Millis = 24 * 3600 * 1000;
+const SESSION_TTL_MS: Millis = 24 * 3600 * 1000;
 /// A printed login link works once, within 24 h: long enough to start a server in the evening and open it in the morning.
 const LOGIN_LINK_TTL_MS: Millis = 24 * 3600 * 1000;
 /// A session's end is moved at most this often: a write for every request would be a write too many.

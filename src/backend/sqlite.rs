@@ -58,7 +58,7 @@ pub struct Sqlite {
 
 struct Readers {
     /// One for each reader: a storm of joins must not become a storm of threads and connections.
-    permits: Semaphore,
+    permits: Arc<Semaphore>,
     path: PathBuf,
     idle: Mutex<Vec<Connection>>,
 }
@@ -79,7 +79,7 @@ impl Sqlite {
         Ok(Self {
             writer,
             readers: Arc::new(Readers {
-                permits: Semaphore::new(READERS),
+                permits: Arc::new(Semaphore::new(READERS)),
                 path: path.to_owned(),
                 idle: Mutex::default(),
             }),
@@ -128,8 +128,10 @@ impl Sqlite {
         work: impl FnOnce(&Connection) -> Result<T, rusqlite::Error> + Send + 'static,
     ) -> Result<T, SqliteError> {
         let readers = Arc::clone(&self.readers);
-        let _permit = self.readers.permits.acquire().await.map_err(|_| SqliteError::Closed)?;
+        let permit = Arc::clone(&readers.permits).acquire_owned().await.map_err(|_| SqliteError::Closed)?;
         tokio::task::spawn_blocking(move || {
+            // Held by the thread: a caller that gives up does not end its read.
+            let _permit = permit;
             let idle = readers.idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = match idle {
                 Some(connection) => connection,

@@ -109,6 +109,9 @@ impl Document {
                 Ok(())
             })
             .map_err(|broken| RestoreError::Entry { index: broken.index, reason: broken.reason })?;
+        document
+            .guarded(|txn, _| Ok(drop(txn.prune_pending())))
+            .map_err(|broken| RestoreError::Snapshot(broken.reason))?;
         document.written_bytes += entries.iter().map(Bytes::len).sum::<usize>();
         Ok(document)
     }
@@ -132,13 +135,17 @@ impl Document {
                 #[cfg(test)]
                 poison::check(updates[at]);
                 let inserts = update.insertions(true);
-                if !continues(&inserts, &known) {
-                    applied.push(Applied::Missing);
-                    continue;
-                }
+                let gaps = behind_gaps(&inserts, &known);
+                let update = if gaps.is_empty() {
+                    update
+                } else {
+                    // A client with something pending says so in every sync step 2; its own edits must not wait for that.
+                    let part = protocol::keep_clients(updates[at], |client| !gaps.contains(&client)).map_err(text)?;
+                    Update::decode_v1(&part).map_err(text)?
+                };
                 let before = extent(txn);
                 txn.apply_update(update).map_err(text)?;
-                applied.push(if txn.has_missing_updates() {
+                applied.push(if !gaps.is_empty() || txn.has_missing_updates() {
                     let _ = txn.prune_pending();
                     known = txn.state_vector();
                     Applied::Missing
@@ -253,7 +260,9 @@ impl Document {
 
     /// A sync step 2 frame with what a holder of `since` lacks; the whole state is encoded once a version. `[SYNC-2]` `[SYNC-4]`
     pub fn step2_frame(&mut self, since: &StateVector) -> Bytes {
-        if !since.is_empty() {
+        // Who has nothing of ours gets the shared frame, whatever else it has.
+        let own = self.doc.transact().state_vector();
+        if since.iter().any(|(client, clock)| *clock > 0 && own.contains_client(client)) {
             return protocol::sync_step2(&self.doc.transact().encode_diff_v1(since));
         }
         if let Some((version, frame)) = &self.whole
@@ -385,17 +394,18 @@ fn extent(txn: &TransactionMut<'_>) -> (u64, u64) {
     (units(txn.insert_set()), units(txn.delete_set()))
 }
 
-/// Whether every client's inserts begin where the known ones end. yrs takes a struct behind a gap in its client's clocks without a
+/// The clients whose inserts do not begin where the known ones end. yrs takes a struct behind a gap in its client's clocks without a
 /// word; Yjs clients keep it aside for ever. `[DUR-8]`
-fn continues(inserts: &IdSet, known: &StateVector) -> bool {
-    inserts.iter().all(|(client, ranges)| {
+fn behind_gaps(inserts: &IdSet, known: &StateVector) -> Vec<u64> {
+    let gap = inserts.iter().filter(|(client, ranges)| {
         let mut end = known.get(client);
-        ranges.iter().all(|range| {
-            let joins = range.start <= end;
+        ranges.iter().any(|range| {
+            let gap = range.start > end;
             end = end.max(range.end);
-            joins
+            gap
         })
-    })
+    });
+    gap.map(|(client, _)| client.get()).collect()
 }
 
 fn extend(known: &mut StateVector, inserts: &IdSet) {

@@ -38,7 +38,7 @@ pub use message::{
     ClientMessage, KEEPALIVE, ack, decode, notice, query_awareness, refusal, sync_step1, sync_step2, update,
 };
 pub use server_message::ServerMessage;
-pub use update::{ClientRange, UpdateSummary, check_state_vector, check_sync_update, check_update};
+pub use update::{ClientRange, UpdateSummary, check_state_vector, check_sync_update, check_update, keep_clients};
 
 /// Why a frame was not taken. The session that sent it is closed; nothing else is touched.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

@@ -32,9 +32,11 @@
 //! parent = 1 name of a root type | 0 id of the item that holds the type;  only when there is no origin
 //! ```
 
+use bytes::BytesMut;
+
 use super::reader::{MAX_CLOCK, Reader};
 use super::value::{check_json_depth, skip_any};
-use super::{Refusal, WireLimits, nesting, within};
+use super::{Refusal, WireLimits, nesting, within, writer};
 
 /// What an update touches. Counts are of what is on the wire, whether or not a document already has it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -128,6 +130,35 @@ pub fn check_update(bytes: &[u8], limits: &WireLimits) -> Result<UpdateSummary, 
 pub fn check_sync_update(bytes: &[u8], limits: &WireLimits) -> Result<UpdateSummary, Refusal> {
     within("bytes of a sync step 2", limits.sync_bytes, bytes.len())?;
     check(bytes, u32::MAX, limits.parts)
+}
+
+/// The part of a checked update that was written by the clients `keep` answers `true` for, with the whole delete set; for taking
+/// what can be taken of an update whose other parts build on something unknown.
+///
+/// # Errors
+/// The update was not checked.
+pub fn keep_clients(bytes: &[u8], keep: impl Fn(u64) -> bool) -> Result<Vec<u8>, Refusal> {
+    let mut walk = Walk {
+        reader: Reader::new(bytes),
+        parts: Parts { limit: u32::MAX, got: 0 },
+        summary: UpdateSummary::default(),
+        see: |_| {},
+    };
+    let (mut kept, mut body) = (0_u64, BytesMut::with_capacity(bytes.len()));
+    for _ in 0..walk.reader.count(5)? {
+        let start = walk.reader.at();
+        walk.group()?;
+        let group = bytes.get(start..walk.reader.at()).unwrap_or_default();
+        if walk.summary.clients.last().is_some_and(|range| keep(range.client)) {
+            kept = kept.saturating_add(1);
+            body.extend_from_slice(group);
+        }
+    }
+    let mut out = BytesMut::with_capacity(body.len().saturating_add(16));
+    writer::var_uint(&mut out, kept);
+    out.extend_from_slice(&body);
+    out.extend_from_slice(bytes.get(walk.reader.at()..).unwrap_or_default());
+    Ok(out.to_vec())
 }
 
 /// Checks a state vector, v1: count, then client id and clock for each. Clients are bounded by the bytes.

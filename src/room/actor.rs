@@ -8,6 +8,7 @@
 
 use std::collections::HashMap;
 use std::future::pending;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -45,6 +46,9 @@ const PRESENCE_PORT_INTERVAL: Duration = Duration::from_secs(1);
 
 /// Entries worth folding when a room is unloaded: below that opening them costs less than a snapshot.
 const FOLD_AT_UNLOAD: u64 = 50;
+
+/// Updates taken into one transaction, bytes.
+const BATCH_BYTES: usize = 1 << 20;
 
 /// Updates of this size and more are applied off the reactor threads: below, applying takes less than a thread switch is worth; a
 /// crafted one can take seconds (conflict resolution is quadratic in items at one place).
@@ -157,6 +161,8 @@ fn refuse(command: Command, closing: &Closing) {
 impl Room {
     async fn run(mut self) {
         let mut batch = Vec::new();
+        let closing = self.hub.closing();
+        let mut closing = pin!(closing.cancelled());
         while !self.is_done() {
             if !self.broken {
                 self.headline = self.document.headline();
@@ -176,6 +182,9 @@ impl Room {
                     }
                 }
                 () = wait_until(wake) => {}
+                () = &mut closing, if self.ending.is_none() => {
+                    self.end(&Closing::new(Close::Restarting, "the server is restarting"));
+                }
             }
             self.housekeep();
         }
@@ -196,7 +205,8 @@ impl Room {
         }
         self.tally.record(self.id, &self.node.events);
         self.node.presence.forget(self.id);
-        if self.persist.unfolded() >= FOLD_AT_UNLOAD {
+        // Folding is for the next opening; at shutdown it would only compete with the tails.
+        if self.persist.unfolded() >= FOLD_AT_UNLOAD && !self.hub.is_closing() {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
             self.hub.spawn(async move {
                 if let Err(error) = store.compact(id).await {
@@ -209,10 +219,16 @@ impl Room {
 
     /// Works through what the inbox held: runs of updates become one transaction, one frame, one journal entry. `[SYNC-3]`
     async fn handle(&mut self, batch: &mut Vec<Command>) {
-        let mut updates = Vec::new();
+        let (mut updates, mut bytes) = (Vec::new(), 0);
         for command in batch.drain(..) {
             if let Command::Update(peer, inbound) = command {
+                bytes += inbound.update.len();
                 updates.push((peer, inbound));
+                // In portions, so that what one brings counts when the next is weighed against the limits.
+                if bytes >= BATCH_BYTES {
+                    bytes = 0;
+                    self.on_updates(std::mem::take(&mut updates)).await;
+                }
                 continue;
             }
             self.on_updates(std::mem::take(&mut updates)).await;
@@ -233,7 +249,6 @@ impl Room {
                     self.on_rename(name.as_deref(), description.as_deref(), actor, reply).await;
                 }
                 Command::Close(closing) => self.end(&closing),
-                Command::Shutdown => self.end(&Closing::new(Close::Restarting, "the server is restarting")),
                 Command::Update(..) => {}
             }
         }
@@ -338,15 +353,18 @@ impl Room {
     // ── updates ─────────────────────────────────────────────────────────────────────────────────────────────────────────────────
 
     async fn on_updates(&mut self, batch: Vec<(PeerId, Inbound)>) {
-        let mut taking_bytes = 0;
+        let (mut taking_bytes, mut taking_blocks) = (0, 0);
         let mut batch: Vec<_> = batch
             .into_iter()
             .filter(|(id, inbound)| {
                 if !self.read_only && self.persist.is_full(taking_bytes) {
                     self.turn_read_only();
                 }
-                let taken = self.may_take(*id, inbound);
-                taking_bytes += if taken { inbound.update.len() } else { 0 };
+                let taken = self.may_take(*id, inbound, taking_bytes, taking_blocks);
+                if taken {
+                    taking_bytes += inbound.update.len();
+                    taking_blocks += inbound.summary.root_keys as usize;
+                }
                 taken
             })
             .collect();
@@ -385,8 +403,9 @@ impl Room {
         }
     }
 
-    /// Whether an update may be applied; tells the session if not.
-    fn may_take(&mut self, id: PeerId, inbound: &Inbound) -> bool {
+    /// Whether an update may be applied besides those of its batch before it, which bring `taking_bytes` and at most `taking_blocks`;
+    /// tells the session if not.
+    fn may_take(&mut self, id: PeerId, inbound: &Inbound, taking_bytes: usize, taking_blocks: usize) -> bool {
         let Some(peer) = self.peers.get_mut(&id) else { return false };
         if inbound.is_step2 {
             peer.question = Question::None;
@@ -401,26 +420,28 @@ impl Room {
             peer.refuse(inbound.number, "role", &reason);
             return false;
         }
-        if self.read_only {
+        if self.read_only && !(inbound.is_step2 && self.document.knows(&inbound.update, &inbound.summary)) {
             peer.refuse(inbound.number, "store_unavailable", READ_ONLY_REASON);
             return false;
         }
-        if self.document.written_bytes() + inbound.update.len() > limits.document_bytes
-            && self.document.encoded_bytes() + inbound.update.len() > limits.document_bytes
+        let more = taking_bytes + inbound.update.len();
+        if self.document.written_bytes() + more > limits.document_bytes
+            && self.document.encoded_bytes() + more > limits.document_bytes
         {
             let reason = format!("the canvas would be larger than {} bytes; split it in two", limits.document_bytes);
-            peer.outbox.close(Closing::new(Close::TooLarge, reason));
+            peer.end(inbound.number, Closing::new(Close::TooLarge, reason));
             return false;
         }
         if let Err(refusal) = self.document.admit(&inbound.summary) {
-            peer.outbox.close(Closing::from(&refusal));
+            peer.end(inbound.number, Closing::from(&refusal));
             return false;
         }
         if inbound.summary.root_keys > 0 {
-            let most = self.document.block_count() + inbound.summary.root_keys as usize;
-            if most > limits.blocks && self.document.block_count_after(&inbound.update) > limits.blocks {
+            let most = self.document.block_count() + taking_blocks + inbound.summary.root_keys as usize;
+            let exact = || self.document.block_count_after(&inbound.update) + taking_blocks;
+            if most > limits.blocks && exact() > limits.blocks {
                 let reason = format!("a canvas holds at most {} blocks; delete some or split it", limits.blocks);
-                peer.outbox.close(Closing::new(Close::TooLarge, reason));
+                peer.end(inbound.number, Closing::new(Close::TooLarge, reason));
                 return false;
             }
         }
@@ -470,9 +491,8 @@ impl Room {
         }
     }
 
-    /// Hands a change to the journal and the bus. Neither is waited for.
+    /// Hands a change to the journal, which passes it on to the bus once it holds it. Neither is waited for.
     fn take(&mut self, body: Bytes, actors: Vec<String>) {
-        self.node.bus.publish(&self.node.id, self.id, &body);
         self.persist.push(Change { body, actors, at: self.node.clock.now() });
     }
 
@@ -514,7 +534,8 @@ impl Room {
                     self.on_catch_up().await;
                 }
             }
-            Err(broken) => self.rebuild(&broken).await,
+            Err(broken) if broken.half_way => self.rebuild(&broken).await,
+            Err(broken) => tracing::error!(canvas.id = %self.id, %broken, "another node sent what cannot be read"),
         }
     }
 
@@ -526,10 +547,10 @@ impl Room {
                 if let Ok(Ok(restored)) = restored {
                     let since = self.document.state_vector();
                     let difference = restored.difference(&since);
-                    if let Ok(batch) = self.document.apply(&[&difference])
-                        && let Some(change) = batch.change
-                    {
-                        self.broadcast(&protocol::update(&change), None);
+                    match self.document.apply(&[&difference]) {
+                        Ok(Batch { change: Some(change), .. }) => self.broadcast(&protocol::update(&change), None),
+                        Ok(_) => {}
+                        Err(broken) => self.rebuild(&broken).await,
                     }
                 }
             }
@@ -554,6 +575,10 @@ impl Room {
                 self.take(change.clone(), vec![actor]);
                 self.broadcast(&protocol::update(&change), None);
                 self.promises.push((self.persist.taken(), reply));
+            }
+            // Known already, but perhaps not stored yet.
+            Ok(None) if self.persist.durable() < self.persist.taken() => {
+                self.promises.push((self.persist.taken(), reply))
             }
             Ok(None) => drop(reply.send(Ok(()))),
             Err(broken) => {
@@ -585,9 +610,9 @@ impl Room {
     /// An update broke the document: its session is closed, the update kept for inspection, the document rebuilt without it. `[LIM-5]`
     async fn contain(&mut self, culprit: PeerId, inbound: &Inbound, broken: &Broken) {
         let mut actor = String::new();
-        if let Some(peer) = self.peers.get(&culprit) {
+        if let Some(peer) = self.peers.get_mut(&culprit) {
             actor.clone_from(&peer.identity.user_id);
-            peer.outbox.close(Closing::new(Close::Malformed, "this update cannot be applied; reload the page"));
+            peer.end(inbound.number, Closing::new(Close::Malformed, "this update cannot be applied; reload the page"));
         }
         let (store, id) = (Arc::clone(&self.node.store), self.id);
         let (reason, body) = (broken.reason.clone(), inbound.update.clone());
@@ -688,7 +713,9 @@ impl Room {
     /// The socket of a slow peer has drained: one difference from where it was left, then who is here now. `[SYNC-5]`
     fn on_drained(&mut self, id: PeerId) {
         let Some(peer) = self.peers.get_mut(&id) else { return };
-        peer.outbox.resume();
+        if !peer.outbox.resume() {
+            return;
+        }
         let mut fell_behind = false;
         if let Some((since, _)) = peer.behind.take() {
             // An empty outbox takes the difference, however large; if something came in between, the peer is still behind.
@@ -711,6 +738,7 @@ impl Room {
         }
         if now >= self.next_expiry && !self.awareness.is_empty() {
             self.awareness.expire(self.node.limits.presence_timeout, now);
+            self.port_stale |= self.awareness.has_news();
             self.next_expiry = now + self.node.limits.presence_timeout / EXPIRY_CHECKS_PER_TIMEOUT;
         }
         self.send_presence(now);

@@ -121,8 +121,10 @@ impl Hub {
             let handle = self.open(facts.id)?;
             let _ = handle.facts.set(Arc::clone(facts));
             let (reply, answer) = oneshot::channel();
-            if handle.commands.send(Command::Join(new(), reply)).await.is_err() {
-                continue;
+            match tokio::time::timeout_at(deadline, handle.commands.send(Command::Join(new(), reply))).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => continue,
+                Err(_) => break,
             }
             match tokio::time::timeout_at(deadline, answer).await {
                 Ok(Ok(Ok(peer))) => {
@@ -142,8 +144,11 @@ impl Hub {
     pub async fn read(&self, id: CanvasId) -> Option<CanvasJson> {
         let commands = self.rooms.get(&id).map(|handle| handle.commands.clone())?;
         let (reply, answer) = oneshot::channel();
-        commands.send(Command::Read(reply)).await.ok()?;
-        answer.await.ok()?.ok()
+        let asked = async {
+            commands.send(Command::Read(reply)).await.ok()?;
+            answer.await.ok()?.ok()
+        };
+        tokio::time::timeout(JOIN_TIMEOUT, asked).await.ok()?
     }
 
     /// Changes name or description through the room, so that everyone on the canvas sees it; answers when it is in the journal.
@@ -157,15 +162,18 @@ impl Hub {
         description: Option<String>,
         actor: &str,
     ) -> Result<(), Closing> {
+        let deadline = Instant::now() + JOIN_TIMEOUT;
         for _ in 0..JOIN_ATTEMPTS {
             let handle = self.open(id)?;
             let (reply, answer) = oneshot::channel();
             let (name, description) = (name.clone(), description.clone());
             let command = Command::Rename { name, description, actor: actor.to_owned(), reply };
-            if handle.commands.send(command).await.is_err() {
-                continue;
+            match tokio::time::timeout_at(deadline, handle.commands.send(command)).await {
+                Ok(Ok(())) => {}
+                Ok(Err(_)) => continue,
+                Err(_) => break,
             }
-            match tokio::time::timeout(JOIN_TIMEOUT, answer).await {
+            match tokio::time::timeout_at(deadline, answer).await {
                 Ok(Ok(outcome)) => return outcome,
                 Ok(Err(_)) => {}
                 Err(_) => break,
@@ -187,14 +195,18 @@ impl Hub {
     /// # Errors
     /// The bytes that are not in the journal at the deadline.
     pub async fn shutdown(&self, deadline: Instant) -> Result<(), usize> {
+        // Every room watches this.
         self.closing.cancel();
-        let rooms: Vec<_> = self.rooms.iter().map(|room| room.commands.clone()).collect();
-        for commands in rooms {
-            let _ = tokio::time::timeout_at(deadline, commands.send(Command::Shutdown)).await;
-        }
         self.tasks.close();
         let drained = tokio::time::timeout_at(deadline, self.tasks.wait()).await;
-        drained.map_err(|_| self.node.pressure.pending_bytes())
+        match self.node.pressure.pending_bytes() {
+            bytes if drained.is_err() && bytes > 0 => Err(bytes),
+            _ => Ok(()),
+        }
+    }
+
+    pub(super) fn closing(&self) -> CancellationToken {
+        self.closing.clone()
     }
 
     pub(super) fn next_peer(&self) -> PeerId {

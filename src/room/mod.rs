@@ -125,8 +125,6 @@ pub(crate) enum Command {
     },
     /// End every session with this and forget the canvas.
     Close(Closing),
-    /// Write the tail and stop. `[DUR-9]`
-    Shutdown,
 }
 
 /// One sync step 2 or update message of a session.

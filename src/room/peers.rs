@@ -88,9 +88,13 @@ impl Outbox {
         self.lock().behind = true;
     }
 
-    /// The room is about to bring a drained peer up to date: frames may be queued again.
-    pub fn resume(&self) {
-        self.lock().behind = false;
+    /// The room is about to bring a drained peer up to date: frames may be queued again. `false`: it has not drained after all, and
+    /// will report again when it has.
+    pub fn resume(&self) -> bool {
+        let mut queue = self.lock();
+        let drained = queue.bytes == 0;
+        queue.behind &= !drained;
+        drained
     }
 
     /// The first `n` messages are durable.
@@ -195,6 +199,12 @@ impl Peer {
             let notice = serde_json::json!({ "type": "update_refused", "reason": kind, "message": reason });
             self.tell(&notice, Some(reason));
         }
+    }
+
+    /// The session is closed over message `number`, which does not count as taken.
+    pub(super) fn end(&mut self, number: u64, closing: Closing) {
+        self.receipts.refused(number);
+        self.outbox.close(closing);
     }
 
     /// Asks for everything the session has that `document` lacks, unless that question is under way or has no answer. `[DUR-8]`
@@ -322,11 +332,13 @@ mod tests {
         assert!(!outbox.push(Bytes::from_static(b"y")), "still being written");
         assert!(outbox.written(12), "drained while behind: the room must hear of it");
         assert!(!outbox.push(Bytes::from_static(b"z")), "nothing may overtake the difference");
-        outbox.resume();
+        assert!(outbox.resume());
         assert!(outbox.push(Bytes::from_static(b"difference")));
         assert!(!outbox.push(Bytes::from_static(b"z")), "over the limit again");
-        outbox.written(10);
-        outbox.resume();
+        assert!(!outbox.resume(), "a second report of the same drain: what was left out is still due");
+        assert!(!outbox.push(Bytes::from_static(b"z")));
+        assert!(outbox.written(10));
+        assert!(outbox.resume());
         assert!(outbox.push(Bytes::from_static(b"after")));
     }
 }

@@ -223,7 +223,10 @@ impl Persist {
         self.release(flight.bytes);
         self.unfolded_entries += flight.count as u64;
         self.unfolded_bytes += flight.bytes as u64;
-        self.waiting.drain(..flight.count);
+        // Only now: a node that heard of it earlier could ack a copy of it that is nowhere on disk. `[BUS-1]`
+        for change in self.waiting.drain(..flight.count) {
+            self.node.bus.publish(&self.node.id, self.canvas, &change.body);
+        }
         Progress::Written
     }
 

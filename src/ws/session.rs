@@ -3,7 +3,7 @@
 use std::pin::pin;
 use std::str::FromStr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -28,6 +28,9 @@ const CLOSE_GRACE: Duration = Duration::from_secs(2);
 /// How long the connection is kept after the close frame. Dropping it with unread bytes would send a reset, and the client would lose
 /// the close code with it.
 const CLOSE_LINGER: Duration = Duration::from_secs(2);
+
+/// How long the store may take to say whose canvas it is.
+const FACTS_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a client brought to the upgrade.
 pub(super) struct Opening {
@@ -97,9 +100,10 @@ async fn admit(
     if !caller.reaches(id) {
         return Err(Closing::new(Close::Forbidden, "this token opens another canvas, not this one"));
     }
-    let facts = sockets.hub.facts(id).await.map_err(|_| {
-        Closing::new(Close::Overloaded, "the server cannot reach its storage right now; try again in a moment")
-    })?;
+    let unreachable =
+        || Closing::new(Close::Overloaded, "the server cannot reach its storage right now; try again in a moment");
+    let facts =
+        timeout(FACTS_TIMEOUT, sockets.hub.facts(id)).await.map_err(|_| unreachable())?.map_err(|_| unreachable())?;
     let facts = facts.filter(|facts| facts.deleted_at.is_none()).ok_or_else(no_canvas)?;
     let role = caller.role_on(&facts).ok_or_else(no_canvas)?;
     let new = || NewPeer {
@@ -133,11 +137,12 @@ async fn identify(sockets: &Sockets, opening: &Opening) -> Result<Caller, Closin
 struct Heard {
     start: Instant,
     after_ms: AtomicU64,
+    busy: AtomicBool,
 }
 
 impl Heard {
     fn new() -> Self {
-        Self { start: Instant::now(), after_ms: AtomicU64::new(0) }
+        Self { start: Instant::now(), after_ms: AtomicU64::new(0), busy: AtomicBool::new(false) }
     }
 
     fn note(&self) {
@@ -151,7 +156,14 @@ impl Heard {
         }
     }
 
+    fn busy(&self, busy: bool) {
+        self.busy.store(busy, Ordering::Relaxed);
+    }
+
     fn silence(&self) -> Duration {
+        if self.busy.load(Ordering::Relaxed) {
+            return Duration::ZERO;
+        }
         self.start.elapsed().saturating_sub(Duration::from_millis(self.after_ms.load(Ordering::Relaxed)))
     }
 }
@@ -176,14 +188,15 @@ async fn read(stream: &mut SplitStream<Socket>, room: &Membership, sockets: &Soc
                 heard.note();
                 continue;
             }
-            Ok(Message::Close(_)) => return Ended::Gone,
+            // The next read sends the answer and ends.
+            Ok(Message::Close(_) | Message::Frame(_)) => continue,
             Ok(Message::Text(_)) => {
                 return Ended::Refused(Closing::new(Close::Malformed, "a text frame; the protocol is binary"));
             }
-            Ok(Message::Frame(_)) => continue,
             Err(error) => return ended_by(&error, wire.sync_bytes),
         };
-        heard.note();
+        // While the room takes its time with this message, the other side is not silent: it is not being listened to.
+        heard.busy(true);
         let taken = match protocol::decode(&frame, &wire) {
             Ok(ClientMessage::SyncStep1 { state_vector }) => room.step1(state_vector).await,
             Ok(ClientMessage::SyncStep2 { update, summary }) => {
@@ -198,6 +211,8 @@ async fn read(stream: &mut SplitStream<Socket>, room: &Membership, sockets: &Soc
             Ok(ClientMessage::QueryAwareness) => room.query_awareness().await,
             Err(refusal) => return Ended::Refused(Closing::from(&refusal)),
         };
+        heard.note();
+        heard.busy(false);
         if !taken {
             return Ended::Refused(Closing::new(Close::Restarting, "the canvas was closed here; reconnect"));
         }
@@ -225,9 +240,8 @@ async fn write(
     heard: &Heard,
 ) {
     let limits = &sockets.shell.limits;
-    let mut last_sent = Instant::now();
     // One timer for the life of the session: a new one for each wait would cost more than the frame that ends it.
-    let mut check = pin!(sleep_until(last_sent + limits.keepalive));
+    let mut check = pin!(sleep_until(Instant::now() + limits.keepalive));
     loop {
         if Instant::now() >= check.deadline() {
             check.as_mut().reset(Instant::now() + limits.keepalive);
@@ -235,15 +249,14 @@ async fn write(
                 outbox.close(Closing::new(Close::Unauthenticated, "this token has expired"));
             }
             // The ping asks for a sign of life; the inert frame is one for browsers, which cannot see pings. `[SYNC-6]`
-            if last_sent.elapsed() >= limits.keepalive {
-                let _ = outbox.push(protocol::KEEPALIVE);
-            }
+            let _ = outbox.push(protocol::KEEPALIVE);
             if sink.feed(Message::Ping(Bytes::new())).await.is_err() {
                 return;
             }
         }
         if heard.silence() >= limits.socket_timeout {
-            outbox.close(Closing::new(Close::Timeout, "nothing was heard from this connection"));
+            // Transient: a laptop that slept comes back with a new connection, and 4408 would tell it to stop.
+            outbox.close(Closing::new(Close::Overloaded, "nothing was heard from this connection; reconnect"));
         }
         let Some(outgoing) = outbox.take() else {
             tokio::select! {
@@ -277,7 +290,6 @@ async fn write(
         if !sent {
             return;
         }
-        last_sent = Instant::now();
         if outbox.written(bytes) && !room.drained().await {
             return;
         }

@@ -153,7 +153,7 @@ async fn lim_1_bodies_and_names_are_bounded() {
 }
 
 #[tokio::test]
-async fn lim_3_silence_closes_with_4408_and_a_client_that_answers_pings_stays() {
+async fn lim_3_silence_ends_the_connection_and_a_client_that_answers_pings_stays() {
     let server = TestServer::with(&["--socket-timeout-seconds", "0.3", "--keepalive-seconds", "0.05"]).await;
     let canvas = server.create("c").await;
     let mut quiet = TestClient::editor(&server, canvas, "quiet").await;
@@ -162,7 +162,7 @@ async fn lim_3_silence_closes_with_4408_and_a_client_that_answers_pings_stays() 
     let before = stays.received.len();
     stays.until("many keepalives", |stays| stays.received.len() > before + 20).await;
     let (code, _) = quiet.until_closed().await;
-    assert_eq!(code, 4408);
+    assert_eq!(code, 1013, "transient: a laptop that slept may come back");
 }
 
 #[tokio::test]

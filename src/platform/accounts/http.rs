@@ -10,7 +10,7 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::{Role, SESSION_TTL_MS};
+use crate::access::Role;
 use crate::http::caller::{COOKIE, cookie};
 use crate::http::{Caller, Problem, Shell, assets};
 
@@ -82,7 +82,8 @@ struct Login {
 async fn login(State(shell): State<Shell>, Query(login): Query<Login>) -> Result<Response, Problem> {
     let mut response = match shell.sessions.log_in(&login.token).await? {
         Some(session) => {
-            let cookie = set_cookie(&shell, &session, SESSION_TTL_MS / 1000);
+            // The server decides when a session ends; a browser keeps no cookie longer than 400 days anyway.
+            let cookie = set_cookie(&shell, &session, 400 * 24 * 3600);
             (StatusCode::SEE_OTHER, [(header::SET_COOKIE, cookie), (header::LOCATION, HeaderValue::from_static("/"))])
                 .into_response()
         }
