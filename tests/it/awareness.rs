@@ -33,6 +33,8 @@ async fn aw_1_one_frame_a_tick_with_the_newest_of_each_client() {
     for round in 1..=rounds {
         for (index, editor) in editors.iter().enumerate() {
             assert!(editor.room.awareness(vec![entry(1000 + index as u64, round, round)]).await);
+            // One at a time: the room handles each before the next is sent.
+            tokio::task::yield_now().await;
         }
         // A thirtieth of a second of paused time: every editor sends at 30 Hz.
         tokio::time::sleep(std::time::Duration::from_millis(33)).await;
@@ -133,8 +135,39 @@ async fn aw_3_leaving_and_silence_remove_the_state_for_everybody() {
     ben.until("ann expires without renewal", |ben| !ben.states.contains_key(&11)).await;
     ann.send_awareness(11, 3, Some(json!({}))).await;
     ben.until("ann renews and is back", |ben| ben.states.contains_key(&11)).await;
+}
+
+#[tokio::test]
+async fn aw_3_a_lost_socket_removes_the_state_at_once() {
+    let server = TestServer::with(&["--presence-timeout-seconds", "3600"]).await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    let mut ben = TestClient::editor(&server, canvas, "ben").await;
+    ann.send_awareness(11, 1, Some(json!({}))).await;
+    ben.until("ann", |ben| ben.states.contains_key(&11)).await;
     drop(ann);
     ben.until("ann's socket is gone", |ben| !ben.states.contains_key(&11)).await;
+}
+
+/// Ids made up and given up again must not pile up, nor reach anybody.
+#[tokio::test]
+async fn lim_1_a_session_speaks_for_few_client_ids() {
+    let server = TestServer::start().await;
+    let canvas = server.create("c").await;
+    let mut mallory = TestClient::join(&server, canvas, Options::role(&server, Role::Viewer, "mallory")).await;
+    let mut ben = TestClient::editor(&server, canvas, "ben").await;
+    for client in 100..200 {
+        mallory.send_awareness(client, 1, Some(json!({}))).await;
+        mallory.send_awareness(client, 2, None).await;
+    }
+    mallory.barrier().await;
+    ben.barrier().await;
+    let heard = ben.received.iter().filter_map(|message| match message {
+        ServerMessage::Awareness(entries) => Some(entries.iter().map(|entry| entry.client)),
+        _ => None,
+    });
+    let heard: std::collections::HashSet<u64> = heard.flatten().collect();
+    assert!(heard.len() <= 16, "{} ids of one session", heard.len());
 }
 
 #[tokio::test]

@@ -252,6 +252,39 @@ async fn dur_8_a_gap_in_a_clients_own_clocks_is_missing_too() {
     ben.until("both edits", |ben| ben.get("first").is_some() && ben.get("second").is_some()).await;
 }
 
+/// A client that lost a frame once carries what builds on it in every sync step 2, for ever. What it writes itself is taken, and it is not
+/// asked again and again.
+#[tokio::test]
+async fn dur_8_something_pending_for_ever_blocks_neither_the_rest_nor_the_room() {
+    let server = TestServer::start().await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    ann.until_saved().await;
+    let other = yrs::Doc::new();
+    let text = other.get_or_insert_text("elsewhere");
+    yrs::Text::push(&text, &mut other.transact_mut(), "lost ");
+    let before = other.transact().state_vector();
+    yrs::Text::push(&text, &mut other.transact_mut(), "pending");
+    let pending = other.transact().encode_diff_v1(&before);
+    ann.answers = false;
+    let own = ann.edit(|txn| {
+        yrs::Map::insert(&txn.get_or_insert_map("test"), txn, "own", "v");
+    });
+    let answer = yrs::merge_updates_v1([own, pending]).unwrap();
+    let questions =
+        |client: &TestClient| client.received.iter().filter(|m| matches!(m, ServerMessage::SyncStep1(_))).count();
+    let asked = questions(&ann);
+    for _ in 0..20 {
+        ann.sent += 1;
+        ann.send(jabiru::protocol::sync_step2(&answer)).await;
+    }
+    ann.barrier().await;
+    assert!(questions(&ann) <= asked + 1, "{} questions that have no answer", questions(&ann) - asked);
+    let mut ben = TestClient::editor(&server, canvas, "ben").await;
+    ben.until("ann's own edit", |ben| ben.get("own").is_some()).await;
+    assert!(ben.doc.transact().get_text("elsewhere").is_none(), "what is pending is nowhere");
+}
+
 #[tokio::test]
 async fn dur_9_shutdown_closes_with_1012_and_writes_every_tail() {
     let mut server = TestServer::start().await;
