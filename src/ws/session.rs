@@ -45,7 +45,8 @@ pub(super) struct Opening {
 pub(super) async fn run(socket: Socket, sockets: &Sockets, opening: Opening, number: usize) {
     let (mut sink, mut stream) = socket.split();
     let outbox = Outbox::new(sockets.shell.limits.outbox_bytes);
-    let admitted = admit(sockets, &opening, number, &outbox).await;
+    // Boxed: what opening needs should not lie in every open session.
+    let admitted = Box::pin(admit(sockets, &opening, number, &outbox)).await;
     let (membership, expires_at) = match admitted {
         Ok(admitted) => admitted,
         Err(closing) => {
