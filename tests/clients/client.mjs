@@ -31,7 +31,11 @@ export function stock(t, server, canvas, { token, params = {}, doc = new Y.Doc()
     client.awareness.destroy()
     doc.destroy()
   })
-  client.synced = () => until('the provider is synced', () => provider.synced)
+  client.synced = () =>
+    until(
+      () => `the provider is synced; it went through ${client.statuses} with closes ${client.closes}\n${server.log.slice(-2000)}`,
+      () => provider.synced,
+    )
   if (connect) provider.connect()
   return client
 }
@@ -54,33 +58,19 @@ const sorted = (value) => {
   return Object.fromEntries(Object.keys(value).sort().map((key) => [key, sorted(value[key])]))
 }
 
-/**
- * The same without the order of texts and lists. A forged update can name neighbours that no editor could have had; where
- * its content then stands depends, in Yjs itself, on the order in which things arrived.
- */
-export const parts = (doc) => {
-  const loose = (value) => {
-    if (typeof value === 'string') return [...value].sort().join('')
-    if (Array.isArray(value)) return value.map((item) => JSON.stringify(loose(item))).sort()
-    if (value === null || typeof value !== 'object') return value
-    return Object.fromEntries(Object.keys(value).sort().map((key) => [key, loose(value[key])]))
-  }
-  return JSON.stringify(loose(content(doc)))
-}
-
 /** Resolves when all documents hold the same, with nothing pending. */
-export const converged = (docs, what = 'every client has the same content', print = fingerprint) => {
+export const converged = (docs, what = 'every client has the same content') => {
   const waitsFor = ({ store }) => (store.pendingStructs === null ? '' : `waits for ${JSON.stringify([...store.pendingStructs.missing])}`)
   return until(
     () => {
-      const prints = docs.map(print)
+      const prints = docs.map(fingerprint)
       let at = 0
       while (at < prints[0].length && prints.every((print) => print[at] === prints[0][at])) at++
       const from = Math.max(0, at - 100)
       const lines = docs.map((doc, index) => `${doc.clientID} ${waitsFor(doc)}: …${prints[index].slice(from, from + 400)}`)
       return `${what}; they have\n${lines.join('\n')}`
     },
-    () => docs.every(({ store }) => store.pendingStructs === null) && new Set(docs.map(print)).size === 1,
+    () => docs.every(({ store }) => store.pendingStructs === null) && new Set(docs.map(fingerprint)).size === 1,
   )
 }
 

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict'
 import { after, before, test } from 'node:test'
+import { isDeepStrictEqual } from 'node:util'
 import * as Y from 'yjs'
-import { AUTH, awarenessFrame, converged, frame, parts, Raw, stock, SYNC, step1, update } from './client.mjs'
+import { AUTH, awarenessFrame, content, converged, frame, Raw, stock, SYNC, step1, update } from './client.mjs'
 import { seeded } from './random.mjs'
 import { DEADLINE, Server, until } from './server.mjs'
 
@@ -118,8 +119,13 @@ test('[LIM-2] an awareness state that is not JSON reaches others as an empty one
 /**
  * Sends frames that may or may not be legal by chance, each on its own socket, ended by one that never is. So every
  * socket has to end with 4400 or 4413, whatever the first frame was.
+ *
+ * With a `scene` the frames are forged changes of what is there. They can name neighbours that no editor could have had
+ * (of another text, in the wrong order); what that text reads then depends, in Yjs itself, on the order in which things
+ * arrive. So whole contents are compared only without one, and the work of the bystanders always.
  */
 const barrage = async (t, frames, scene) => {
+  const forged = scene !== undefined
   const { canvas, one, other, goOn, attack } = scene ?? (await bystanders(t))
   let refused = 0
   const AT_ONCE = 10
@@ -140,13 +146,16 @@ const barrage = async (t, frames, scene) => {
   await converged([one.doc, other.doc])
   const late = stock(t, server, canvas, { token: await attacker(canvas) })
   await late.synced()
-  await converged([one.doc, late.doc], 'who joins later gets the same content', scene === undefined ? undefined : parts)
+  if (!forged) await converged([one.doc, late.doc], 'who joins later gets the same content')
+  const edits = () => content(one.doc).map
+  await until('who joins later has the edits of the bystanders', () => isDeepStrictEqual(content(late.doc).map, edits()))
   for (const { provider } of [one, other, late]) provider.disconnect()
   await server.stop()
   await server.up()
   const reader = stock(t, server, canvas, { token: await attacker(canvas) })
   await reader.synced()
-  await converged([late.doc, reader.doc], 'the journal holds the same content')
+  if (!forged) await converged([late.doc, reader.doc], 'the journal holds the same content')
+  await until('the journal has the edits of the bystanders', () => isDeepStrictEqual(content(reader.doc).map, edits()))
 }
 
 test('[LIM-2] random bytes', { timeout: 5 * DEADLINE }, async (t) => {
