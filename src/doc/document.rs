@@ -110,7 +110,10 @@ impl Document {
             })
             .map_err(|broken| RestoreError::Entry { index: broken.index, reason: broken.reason })?;
         document
-            .guarded(|txn, _| Ok(drop(txn.prune_pending())))
+            .guarded(|txn, _| {
+                let _ = txn.prune_pending();
+                Ok(())
+            })
             .map_err(|broken| RestoreError::Snapshot(broken.reason))?;
         document.written_bytes += entries.iter().map(Bytes::len).sum::<usize>();
         Ok(document)

@@ -578,7 +578,7 @@ impl Room {
             }
             // Known already, but perhaps not stored yet.
             Ok(None) if self.persist.durable() < self.persist.taken() => {
-                self.promises.push((self.persist.taken(), reply))
+                self.promises.push((self.persist.taken(), reply));
             }
             Ok(None) => drop(reply.send(Ok(()))),
             Err(broken) => {
