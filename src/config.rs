@@ -96,7 +96,7 @@ pub struct Limits {
     #[arg(long = "slow-peer-seconds", env = "JABIRU_SLOW_PEER_SECONDS", default_value = "30", value_parser = parse_seconds)]
     pub slow_peer: Duration,
 
-    /// Seconds without any inbound frame (pongs count) before a socket is taken for dead: closed with 4408.
+    /// Seconds without any inbound frame (pongs count) before a socket is taken for dead: closed with 1013.
     #[arg(long = "socket-timeout-seconds", env = "JABIRU_SOCKET_TIMEOUT_SECONDS", default_value = "60", value_parser = parse_seconds)]
     pub socket_timeout: Duration,
 
