@@ -29,18 +29,33 @@ test('two people drag two blocks at the same time and both drops count', async (
   const { canvas, ada, ben } = await two({ people, server })
   const { column, row } = await cell(ada)
   const [hers, his] = [await take(ada, 'a'), await take(ben, 'd')]
-  await hers.to(column * 3, 0)
+  await hers.to(column * 3, row * 4)
   await his.to(-column * 3, row * 2)
   await expect(ada.getByTestId('remote-drag')).toBeVisible()
   await expect(ben.getByTestId('remote-drag')).toBeVisible()
-  await hers.to(column * 3, row * 4)
-  await Promise.all([hers.drop(), his.drop()])
+  // Hers makes room for itself where his block lay; he still holds it.
+  await hers.drop()
+  await expect.poll(async () => (await position(server, canvas, 'a')).x).toBe(3)
+  await expect(ben.getByTestId('remote-drag')).toHaveCount(0)
+  await his.drop()
+  await expect.poll(async () => (await position(server, canvas, 'd')).x).toBe(3)
   await agree(ada, ben)
-  await expect(ada.getByTestId('remote-drag')).toHaveCount(0)
-  await saved(ada)
-  await saved(ben)
   expect((await position(server, canvas, 'a')).x).toBe(3)
-  expect((await position(server, canvas, 'd')).x).toBe(3)
+})
+
+test('letting go at the same moment freezes nothing and loses nothing', async ({ people, server }) => {
+  const { canvas, ada, ben } = await two({ people, server })
+  const { column, row } = await cell(ada)
+  for (const round of [1, 2, 3]) {
+    const [hers, his] = [await take(ada, 'a'), await take(ben, 'd')]
+    await Promise.all([hers.to(column * 3, row * 4), his.to(-column * round, row * 2)])
+    await Promise.all([hers.drop(), his.drop()])
+    await saved(ada)
+    await saved(ben)
+    await agree(ada, ben)
+  }
+  const { blocks } = await canvasJson(server, canvas)
+  expect(blocks.map(({ id, content }) => `${id} ${content.text}`).sort()).toEqual(['a Note A', 'b Note B', 'c Note C', 'd Note D'])
 })
 
 test('both drag the same block: it ends in one place and can be moved again', async ({ people, server }) => {
