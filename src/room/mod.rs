@@ -13,7 +13,8 @@
 //! ```
 //!
 //! # Files
-//! [`hub`] finds or opens rooms · [`actor`] is the loop · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
+//! [`hub`] finds or opens rooms · [`actor`] is the loop · `updates` what a change goes
+//! through · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
 //! side of a room · `tally` who edited how much.
 
 pub mod actor;
@@ -23,6 +24,7 @@ pub mod persist;
 mod tally;
 #[cfg(test)]
 mod tests;
+mod updates;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
