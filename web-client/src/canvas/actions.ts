@@ -1,6 +1,7 @@
 /**
  * What a person can do to blocks, each as one undo step. Menus, keys and gestures call these and nothing else.
  */
+import type { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { BLOCK_LIMIT } from '../doc/limits'
 import {
@@ -24,6 +25,7 @@ import {
   setAt,
   setSize,
 } from '../doc/schema'
+import { readPeer } from '../presence/state'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { type Cell, COLUMNS, layoutOf, type Stored, spotFor, withMove, withSize, writesFor } from './layout'
@@ -65,10 +67,21 @@ const step = (session: CanvasSession, change: () => void): void => {
   session.undo.stopCapturing()
 }
 
-/** Writes a planned layout: the leaves that differ from the current one, in one transaction. */
-export const commitPlan = (session: CanvasSession, base: readonly Cell[], plan: readonly Cell[]): void => {
+/** The blocks that other people hold with the pointer right now. */
+const heldByOthers = (awareness: Awareness): Set<string> => {
+  const others = [...awareness.getStates()].filter(([client]) => client !== awareness.clientID)
+  return new Set(others.flatMap(([client, state]) => readPeer(client, state)?.drag?.id ?? []))
+}
+
+/**
+ * Writes a planned layout: the leaves that differ from the current one, in one transaction. `own` is the block that was
+ * dropped; a block that somebody else holds is not pushed, since their drop is what should count.
+ */
+export const commitPlan = (session: CanvasSession, own: string, base: readonly Cell[], plan: readonly Cell[]): void => {
   if (!session.canEdit) return
-  const writes = writesFor(storedOf(blocksMap(session.doc)), base, plan)
+  const held = heldByOthers(session.awareness)
+  const planned = writesFor(storedOf(blocksMap(session.doc)), base, plan)
+  const writes = planned.filter((write) => write.id === own || !held.has(write.id))
   if (writes.length === 0) return
   step(session, () => {
     for (const write of writes) {
@@ -171,7 +184,7 @@ export const nudge = (session: CanvasSession, ui: UiStore, id: string, direction
     if (now !== undefined && now.y !== cell.y) break
     plan = withMove(base, id, cell.x, cell.y + dy * reach, COLUMNS.lg)
   }
-  commitPlan(session, base, plan)
+  commitPlan(session, id, base, plan)
   tell(session, ui, id, 'moved to')
 }
 
@@ -181,7 +194,7 @@ export const grow = (session: CanvasSession, ui: UiStore, id: string, direction:
   const cell = base.find((other) => other.id === id)
   if (cell === undefined) return
   const [dw, dh] = DELTA[direction]
-  commitPlan(session, base, withSize(base, id, cell.w + dw, cell.h + dh, COLUMNS.lg))
+  commitPlan(session, id, base, withSize(base, id, cell.w + dw, cell.h + dh, COLUMNS.lg))
   tell(session, ui, id, 'is now')
 }
 

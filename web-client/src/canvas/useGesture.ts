@@ -190,7 +190,7 @@ const createGesture = (host: () => GestureHost) => {
       running.y = event.clientY
       const preview = measure()
       const from = base()
-      commitPlan(session, from, planFor(from, preview, metrics().columns))
+      commitPlan(session, id, from, planFor(from, preview, metrics().columns))
       tell(session, ui, id, kind === 'move' ? 'moved to' : 'is now')
     }
     end()
