@@ -154,13 +154,14 @@ async fn lim_1_bodies_and_names_are_bounded() {
 
 #[tokio::test]
 async fn lim_3_silence_ends_the_connection_and_a_client_that_answers_pings_stays() {
-    let server = TestServer::with(&["--socket-timeout-seconds", "0.3", "--keepalive-seconds", "0.05"]).await;
+    let server = TestServer::with(&["--socket-timeout-seconds", "3", "--keepalive-seconds", "0.1"]).await;
     let canvas = server.create("c").await;
     let mut quiet = TestClient::editor(&server, canvas, "quiet").await;
     let mut stays = TestClient::editor(&server, canvas, "stays").await;
     // Pongs are sent while reading: one client reads on, the other does not until it has been closed.
     let before = stays.received.len();
-    stays.until("many keepalives", |stays| stays.received.len() > before + 20).await;
+    // Keepalives for longer than the time after which silence ends a connection.
+    stays.until("many keepalives", |stays| stays.received.len() > before + 40).await;
     let (code, _) = quiet.until_closed().await;
     assert_eq!(code, 1013, "transient: a laptop that slept may come back");
 }
