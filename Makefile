@@ -1,5 +1,8 @@
 # Two commands set everything up: `make run` and `make test`. The others are parts of them.
 
+# target/debug/jabiru as the Rust tests built it: a plain `cargo build` has other features of tokio and would build half the crates again.
+BINARY = cargo test --locked --test it --no-run
+
 .PHONY: run test build client lint rust-test client-test wire-test browser-test services bench
 
 # Builds everything and starts Jabiru, embedded, on its sample canvases. ARGS passes flags: make run ARGS='--listen 127.0.0.1:9000'
@@ -33,12 +36,12 @@ client-test: client
 
 # Stock yjs and y-websocket clients against the real binary.
 wire-test: tests/node_modules/.package-lock.json
-	cargo build --locked
+	$(BINARY)
 	cd tests && npm run --silent clients
 
 # Two people in Chromium against the real binary.
 browser-test: client tests/node_modules/.package-lock.json services
-	cargo build --locked
+	$(BINARY)
 	cd tests && npm run --silent e2e
 
 bench:

@@ -43,7 +43,24 @@ test('two people drag two blocks at the same time and both drops count', async (
   expect((await position(server, canvas, 'a')).x).toBe(3)
 })
 
-test('letting go at the same moment freezes nothing and loses nothing', async ({ people, server }) => {
+test('both let go at the same moment: each block is where its own person dropped it', async ({ people, server }) => {
+  const { canvas, ada, ben } = await two({ people, server })
+  const { column, row } = await cell(ada)
+  const [hers, his] = [await take(ada, 'a'), await take(ben, 'd')]
+  await hers.to(column * 3, row * 4)
+  await his.to(-column * 3, row * 2)
+  // Each knows what the other holds: making room must not move that.
+  await expect(ada.getByTestId('remote-drag')).toBeVisible()
+  await expect(ben.getByTestId('remote-drag')).toBeVisible()
+  await Promise.all([hers.drop(), his.drop()])
+  await agree(ada, ben)
+  await saved(ada)
+  await saved(ben)
+  expect((await position(server, canvas, 'a')).x).toBe(3)
+  expect((await position(server, canvas, 'd')).x).toBe(3)
+})
+
+test('letting go at the same moment again and again freezes nothing and loses nothing', async ({ people, server }) => {
   const { canvas, ada, ben } = await two({ people, server })
   const { column, row } = await cell(ada)
   for (const round of [1, 2, 3]) {
