@@ -2,9 +2,10 @@ import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
 import { addBlock, blocksMap, contentJson, contentOf, getContent, narrativeText } from '../../doc/schema'
 import type { Dataset } from '../../platform/datasets/api'
+import { applyDataset } from './chart/ChartInspector'
 import { readChart } from './chart/fields'
-import { applyDataset, applyTableDataset } from './Inspector'
 import { BLOCK_TYPES } from './registry'
+import { applyTableDataset } from './table/TableInspector'
 
 const place = (type: string) => {
   const doc = new Y.Doc()

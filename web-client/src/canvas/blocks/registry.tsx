@@ -6,6 +6,7 @@
  */
 import { Box, TriangleAlert } from 'lucide-react'
 import { Component, type ComponentType, type LazyExoticComponent, lazy, memo, type ReactNode, Suspense } from 'react'
+import { useStore } from 'zustand'
 import { describeError } from '../../app/api'
 import { type Block, type BlockProps, blockType } from '../../doc/schema'
 import { useY } from '../../doc/useY'
@@ -20,6 +21,8 @@ export interface InspectorProps {
   id: string
   block: Block
   session: CanvasSession
+  /** False where the person may look at the settings but not change them. */
+  editable: boolean
 }
 
 type Loader<P> = () => Promise<{ default: ComponentType<P> }>
@@ -113,11 +116,12 @@ class Boundary extends Component<BoundaryProps, { error: unknown }> {
 const LazyInspector = lazy(() => import('./Inspector'))
 
 /** The panel's content for one block. */
-export function Inspector(props: InspectorProps) {
+export function Inspector(props: Omit<InspectorProps, 'editable'>) {
+  const editable = useStore(props.session.store, (state) => state.canEdit)
   return (
     <Boundary name="inspector" onReset={() => undefined} key={props.id}>
       <Suspense fallback={<Loading kind="lines" />}>
-        <LazyInspector {...props} />
+        <LazyInspector {...props} editable={editable} />
       </Suspense>
     </Boundary>
   )
