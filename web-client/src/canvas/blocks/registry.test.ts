@@ -42,19 +42,28 @@ const found = {
 describe('new blocks', () => {
   it.each(BLOCK_TYPES.map((kind) => kind.type))('%s has every shared child from the start', (type) => {
     const { doc, block } = place(type)
-    const maps = {
+    const maps: Record<string, string[]> = {
       chart: ['data_source', 'config', 'style'],
       table: ['data_source', 'columns', 'pagination', 'sorting', 'filtering'],
+      metric: ['data_source', 'config'],
       narrative: ['data_bindings'],
     }
-    for (const key of maps[type as keyof typeof maps]) expect(contentOf(block).get(key)).toBeInstanceOf(Y.Map)
+    for (const key of maps[type] ?? []) expect(contentOf(block).get(key)).toBeInstanceOf(Y.Map)
     if (type === 'narrative') expect(narrativeText(block)).toBeInstanceOf(Y.Text)
-    if (type !== 'narrative') {
+    if (maps[type]?.includes('data_source')) {
       expect((contentOf(block).get('data_source') as Y.Map<unknown>).get('parameters')).toBeInstanceOf(Y.Map)
     }
     const other = new Y.Doc()
     Y.applyUpdate(other, Y.encodeStateAsUpdate(doc))
     expect(blocksMap(other).size).toBe(1)
+  })
+
+  it('are no smaller than the least they may be, and each has a key of its own', () => {
+    for (const { defaultSize, min } of BLOCK_TYPES) {
+      expect(defaultSize[0]).toBeGreaterThanOrEqual(min[0])
+      expect(defaultSize[1]).toBeGreaterThanOrEqual(min[1])
+    }
+    expect(new Set(BLOCK_TYPES.map((kind) => kind.key)).size).toBe(BLOCK_TYPES.length)
   })
 
   it('are fresh objects each time', () => {

@@ -31,6 +31,10 @@ const views: Record<string, Loader<BlockProps>> = {
   chart: () => import('./chart/ChartBlock'),
   narrative: () => import('./narrative/NarrativeBlock'),
   table: () => import('./table/TableBlock'),
+  metric: () => import('./metric/MetricBlock'),
+  heading: () => import('./heading/HeadingBlock'),
+  image: () => import('./image/ImageBlock'),
+  divider: () => import('./divider/DividerBlock'),
 }
 
 const lazyViews = new Map<string, LazyExoticComponent<ComponentType<BlockProps>>>()
