@@ -47,23 +47,100 @@ export function Commit({ label, value, disabled, onCommit }: CommitProps) {
   )
 }
 
+interface NumberCommitProps {
+  label: string
+  /** Null where nothing is set; the field is then empty. */
+  value: number | null
+  disabled: boolean
+  placeholder?: string
+  min?: number
+  max?: number
+  whole?: boolean
+  onCommit: (value: number | null) => void
+}
+
+/** A number written as `Commit` writes a text. An empty field is null; what is no number is refused and said. */
+export function NumberCommit({
+  label,
+  value,
+  disabled,
+  placeholder,
+  min,
+  max,
+  whole = false,
+  onCommit,
+}: NumberCommitProps) {
+  const [draft, setDraft] = useState<string | null>(null)
+  const read = (text: string): number | null | undefined => {
+    const clean = text.trim().replace(',', '.')
+    if (clean === '') return null
+    const number = Number(clean)
+    if (!Number.isFinite(number) || (whole && !Number.isInteger(number))) return undefined
+    return Math.min(max ?? Number.POSITIVE_INFINITY, Math.max(min ?? Number.NEGATIVE_INFINITY, number))
+  }
+  const latest = useRef({ draft, value, onCommit })
+  latest.current = { draft, value, onCommit }
+  const commit = () => {
+    const now = latest.current
+    if (now.draft === null) return
+    const number = read(now.draft)
+    if (number === undefined) return
+    latest.current = { ...now, draft: null }
+    if (number !== now.value) now.onCommit(number)
+  }
+  const commitLatest = useRef(commit)
+  commitLatest.current = commit
+  // As above: the panel may go away before the field hears that it lost the focus.
+  useEffect(() => () => commitLatest.current(), [])
+  const refused = draft !== null && read(draft) === undefined && !/^[-+.,]*$/.test(draft.trim())
+  return (
+    <TextField
+      label={label}
+      value={draft ?? (value === null ? '' : String(value))}
+      disabled={disabled}
+      inputMode="decimal"
+      maxLength={24}
+      {...(placeholder === undefined ? {} : { placeholder })}
+      error={refused ? (whole ? 'A whole number.' : 'A number.') : null}
+      onChange={(event) => setDraft(event.target.value)}
+      onBlur={() => {
+        commit()
+        setDraft(null)
+      }}
+      onKeyDown={(event) => {
+        if (event.key === 'Enter') {
+          commit()
+          if (!refused) setDraft(null)
+        } else if (event.key === 'Escape') {
+          latest.current = { ...latest.current, draft: null }
+          setDraft(null)
+        }
+      }}
+    />
+  )
+}
+
 interface ChoiceProps {
   label: string
   value: string
   disabled: boolean
   options: { value: string; label: string }[]
+  /** For a field whose meaning its neighbour already says. */
+  hideLabel?: boolean
+  testId?: string
   onChange: (value: string) => void
 }
 
-export function Choice({ label, value, disabled, options, onChange }: ChoiceProps) {
+export function Choice({ label, value, disabled, options, hideLabel = false, testId, onChange }: ChoiceProps) {
   const id = useId()
   return (
     <div className="ui-field">
-      <label className="ui-field-label" htmlFor={id}>
+      <label className={hideLabel ? 'visually-hidden' : 'ui-field-label'} htmlFor={id}>
         {label}
       </label>
       <select
         id={id}
+        data-testid={testId}
         className="ui-input"
         value={value}
         disabled={disabled}

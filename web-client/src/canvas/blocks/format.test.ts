@@ -1,5 +1,16 @@
 import { describe, expect, it } from 'vitest'
-import { formatCell, formatDate, formatNumber, formatTick, NO_VALUE, toFormat } from './format'
+import {
+  formatCell,
+  formatDate,
+  formatMeasure,
+  formatMeasureTick,
+  formatNumber,
+  formatTick,
+  NO_VALUE,
+  PLAIN,
+  toFormat,
+  toNumberFormat,
+} from './format'
 
 const locale = 'en-US'
 
@@ -46,5 +57,33 @@ describe('numbers', () => {
   it('reads unknown formats as text', () => {
     expect(toFormat('sparkline')).toBe('string')
     expect(toFormat('currency')).toBe('currency')
+  })
+})
+
+describe('measures', () => {
+  it.each([
+    [1234.5, 'auto', null, '1,234.5'],
+    [1234.5, 'number', 0, '1,235'],
+    [1234.5, 'number', 2, '1,234.50'],
+    [1234.5, 'currency', null, '€1,234.50'],
+    [1234, 'currency', null, '€1,234'],
+    [-1234, 'currency', 1, '-€1,234.0'],
+    [25.34, 'percent', null, '25.3%'],
+    [25.34, 'percent', 2, '25.34%'],
+    [1234567, 'compact', null, '1.2M'],
+    [0, 'compact', 2, '0.00'],
+  ] as const)('%d as %s with %s decimals', (value, format, decimals, text) => {
+    expect(formatMeasure(value, { format, decimals, currency: 'EUR' }, locale)).toBe(text)
+  })
+
+  it('are short on an axis', () => {
+    expect(formatMeasureTick(2_500_000, { ...PLAIN, format: 'currency' }, locale)).toBe('$2.5M')
+    expect(formatMeasureTick(2500, { ...PLAIN, format: 'currency', decimals: 2 }, locale)).toBe('$2,500')
+    expect(formatMeasureTick(25, { ...PLAIN, format: 'percent' }, locale)).toBe('25%')
+  })
+
+  it('survive a currency and a format that are none', () => {
+    expect(formatMeasure(1, { format: 'currency', decimals: null, currency: 'doubloons' }, locale)).toBe('$1')
+    expect(toNumberFormat('roman')).toBe('auto')
   })
 })

@@ -57,6 +57,73 @@ export function formatDate(time: number, locale?: string, withTime = time % 86_4
   ).format(time)
 }
 
+/** How the numbers of a chart or a metric are written. A percentage holds percentage points, as in a table. */
+export const NUMBER_FORMATS = ['auto', 'number', 'currency', 'percent', 'compact'] as const
+export type NumberFormat = (typeof NUMBER_FORMATS)[number]
+
+export const toNumberFormat = (value: unknown): NumberFormat =>
+  (NUMBER_FORMATS as readonly unknown[]).includes(value) ? (value as NumberFormat) : 'auto'
+
+export interface Measure {
+  format: NumberFormat
+  /** Decimals always written; null for as many as the value needs. */
+  decimals: number | null
+  currency: string
+}
+
+export const PLAIN: Measure = { format: 'auto', decimals: null, currency: 'USD' }
+
+/** An ISO 4217 code; anything else is refused by `Intl`, and a chart must not fail for it. */
+const currencyOf = (code: string): string => (/^[A-Za-z]{3}$/.test(code) ? code.toUpperCase() : 'USD')
+
+/** One number of a chart or a metric, in full. */
+export function formatMeasure(value: number, measure: Measure, locale?: string): string {
+  const { format, decimals } = measure
+  const digits = decimals === null ? undefined : Math.max(0, Math.min(10, Math.trunc(decimals)))
+  const exact = digits === undefined ? {} : { minimumFractionDigits: digits, maximumFractionDigits: digits }
+  switch (format) {
+    case 'currency': {
+      const cents = digits === undefined && Number.isInteger(value) ? { maximumFractionDigits: 0 } : exact
+      return numberFormat(locale, {
+        style: 'currency',
+        currency: currencyOf(measure.currency),
+        currencyDisplay: 'narrowSymbol',
+        ...cents,
+      }).format(value)
+    }
+    case 'percent':
+      return `${numberFormat(locale, digits === undefined ? { maximumFractionDigits: 1 } : exact).format(value)}%`
+    case 'compact':
+      return numberFormat(locale, {
+        notation: 'compact',
+        ...(digits === undefined ? { maximumFractionDigits: 1 } : exact),
+      }).format(value)
+    default:
+      return digits === undefined ? formatNumber(value, locale) : numberFormat(locale, exact).format(value)
+  }
+}
+
+/** The same number on an axis: as short as it stays true, since ticks are round. */
+export function formatMeasureTick(value: number, measure: Measure, locale?: string): string {
+  const large = Math.abs(value) >= 1_000_000
+  switch (measure.format) {
+    case 'currency':
+      return numberFormat(locale, {
+        style: 'currency',
+        currency: currencyOf(measure.currency),
+        currencyDisplay: 'narrowSymbol',
+        ...(large ? { notation: 'compact', maximumFractionDigits: 2 } : { maximumFractionDigits: 2 }),
+        minimumFractionDigits: 0,
+      }).format(value)
+    case 'percent':
+      return `${formatNumber(value, locale)}%`
+    case 'compact':
+      return numberFormat(locale, { notation: 'compact', maximumFractionDigits: 2 }).format(value)
+    default:
+      return formatTick(value, locale)
+  }
+}
+
 /** How a column of a dataset is shown when nobody has chosen. */
 export function formatOf(type: ColumnType): Format {
   return type
