@@ -42,8 +42,10 @@ use crate::store::sqlite::SqliteStore;
 use crate::{doc, id, telemetry, ws};
 
 /// The migrations of `jabiru.db`, in order. Files are never edited once released: see [`migrate`].
-const MIGRATIONS: [Migration; 1] =
-    [Migration { name: "0001_kernel", sql: include_str!("../migrations/sqlite/0001_kernel.up.sql") }];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration { name: "0001_kernel", sql: include_str!("../migrations/sqlite/0001_kernel.up.sql") },
+    Migration { name: "0003_canvas_marks", sql: include_str!("../migrations/sqlite/0003_canvas_marks.up.sql") },
+];
 
 /// Puts something around a store.
 pub type WrapStore = Box<dyn FnOnce(Arc<dyn Store>) -> Arc<dyn Store> + Send>;
@@ -281,7 +283,7 @@ fn open_data_dir(path: &Path) -> anyhow::Result<File> {
 fn open_database(data_dir: &Path) -> anyhow::Result<Sqlite> {
     let path = data_dir.join(DATABASE);
     let named = || format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", path.display());
-    migrate(&path, &MIGRATIONS).with_context(named)?;
+    migrate(&path, MIGRATIONS).with_context(named)?;
     Sqlite::open(&path).with_context(named)
 }
 

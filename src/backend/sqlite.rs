@@ -10,6 +10,7 @@
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 
@@ -160,7 +161,20 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
 fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.create_scalar_function(
+        "contains_text",
+        2,
+        FunctionFlags::SQLITE_UTF8 | FunctionFlags::SQLITE_DETERMINISTIC,
+        |call| Ok(contains_text(call.get_raw(0).as_str_or_null()?, call.get_raw(1).as_str_or_null()?)),
+    )?;
     Ok(connection)
+}
+
+/// `contains_text(text, part)` for readers: whether `part` is in `text`, whatever the case of the letters. SQLite's own `like` and
+/// `lower` know ASCII only.
+fn contains_text(text: Option<&str>, part: Option<&str>) -> bool {
+    let (text, part) = (text.unwrap_or_default().to_lowercase(), part.unwrap_or_default().to_lowercase());
+    text.contains(&part)
 }
 
 fn write_loop(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {

@@ -1,4 +1,4 @@
-//! PORT: where canvases live. Journal, snapshots and canvas records.
+//! PORT: where canvases live. Journal, snapshots, canvas records, and what each person keeps of them.
 //!
 //! Owns the promise that what it answered with `Ok` survives a crash of the process and of the machine. Does not know rooms, sessions or
 //! who may do what; `org` is a filter here, the decision is [`crate::access`]'s.
@@ -80,13 +80,61 @@ impl Stored {
     }
 }
 
+/// What one person keeps of a canvas; nobody else's business, so never in the document. `[DOC-2]`
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// When they made it a favourite, if it is one.
+    pub favourite_at: Option<Millis>,
+    /// When they last opened it.
+    pub opened_at: Option<Millis>,
+}
+
+/// Which canvases a list shows, and in which order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum CanvasView {
+    /// Those that are not deleted, newest first.
+    All,
+    /// The deleted ones, newest first.
+    Deleted,
+    /// The person's favourites that are not deleted, the latest favourite first.
+    Favourites,
+    /// What the person opened and is not deleted, the last opened first.
+    Recent,
+}
+
+/// One page of a list of canvases, as it is asked for.
+#[derive(Debug, Clone)]
+pub struct CanvasQuery {
+    /// The organization; no other one's canvas is ever listed. `[ACC-2]`
+    pub org: String,
+    /// Whose marks count.
+    pub user_id: String,
+    /// Which canvases.
+    pub view: CanvasView,
+    /// Only those whose name or description contains this, whatever the case of the letters.
+    pub text: Option<String>,
+    /// The [`CanvasPage::next`] of the page before.
+    pub after: Option<CanvasKey>,
+    /// Most items.
+    pub limit: usize,
+}
+
+/// A canvas's place in a list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CanvasKey {
+    /// What [`CanvasView::Favourites`] and [`CanvasView::Recent`] sort by; 0 in the others.
+    pub at: Millis,
+    /// The canvas; sorts those of the same time.
+    pub id: CanvasId,
+}
+
 /// A page of canvases and where the next one starts.
 #[derive(Debug)]
 pub struct CanvasPage {
-    /// Newest first.
-    pub items: Vec<CanvasRecord>,
-    /// The id to pass as `after` for the next page; `None` at the end.
-    pub next: Option<CanvasId>,
+    /// In the order of the view, each with the person's marks.
+    pub items: Vec<(CanvasRecord, Marks)>,
+    /// What to pass as `after` for the next page; `None` at the end.
+    pub next: Option<CanvasKey>,
 }
 
 /// The store could not do it. Nothing of the call is stored; trying again is safe.
@@ -103,14 +151,17 @@ pub trait Store: Send + Sync + 'static {
     /// The record of a canvas, deleted or not.
     async fn canvas(&self, id: CanvasId) -> Result<Option<CanvasRecord>, StoreError>;
 
-    /// Canvases of one organization, newest first; `deleted` picks those that are soft-deleted instead of those that are not.
-    async fn canvases(
-        &self,
-        org: &str,
-        deleted: bool,
-        after: Option<CanvasId>,
-        limit: usize,
-    ) -> Result<CanvasPage, StoreError>;
+    /// A page of one organization's canvases.
+    async fn canvases(&self, query: CanvasQuery) -> Result<CanvasPage, StoreError>;
+
+    /// What a person keeps of a canvas; nothing if they never marked it.
+    async fn marks(&self, user_id: &str, id: CanvasId) -> Result<Marks, StoreError>;
+
+    /// Makes a canvas a person's favourite, or no longer. One that is a favourite already keeps its place.
+    async fn set_favourite(&self, user_id: &str, id: CanvasId, at: Option<Millis>) -> Result<(), StoreError>;
+
+    /// Notes that a person opened a canvas: it comes first in their [`CanvasView::Recent`], whatever the clock says.
+    async fn set_opened(&self, user_id: &str, id: CanvasId, at: Millis) -> Result<(), StoreError>;
 
     /// Marks a canvas deleted or not. `false` if there is none.
     async fn set_deleted(&self, id: CanvasId, at: Option<Millis>) -> Result<bool, StoreError>;

@@ -6,7 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
 
-use super::{Append, CanvasPage, CanvasRecord, Store, StoreError, Stored};
+use super::{Append, CanvasKey, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Marks, Store, StoreError, Stored};
 use crate::backend::sqlite::{Sqlite, SqliteError};
 use crate::clock::{Clock, Millis};
 use crate::id::CanvasId;
@@ -52,6 +52,54 @@ fn record(row: &Row<'_>) -> Result<CanvasRecord, rusqlite::Error> {
 
 fn key(id: CanvasId) -> [u8; 16] {
     id.0.into_bytes()
+}
+
+fn marks(row: &Row<'_>, from: usize) -> Result<Marks, rusqlite::Error> {
+    Ok(Marks { favourite_at: row.get(from)?, opened_at: row.get(from + 1)? })
+}
+
+/// Sets a time of a person's marks, after all their others: two within a millisecond, or across a clock that was set back, still have
+/// an order. Writes over the one there is where `replace` holds.
+fn mark(field: &str, replace: &str) -> String {
+    format!(
+        "insert into canvas_marks (user_id, canvas_id, {field})
+         values (?1, ?2, max(?3, 1 + coalesce((select max({field}) from canvas_marks where user_id = ?1), 0)))
+         on conflict do update set {field} = excluded.{field} where {replace}"
+    )
+}
+
+/// One more than the limit, if there is one: it tells that another page follows.
+fn list(
+    connection: &Connection,
+    query: &CanvasQuery,
+) -> Result<Vec<(CanvasKey, CanvasRecord, Marks)>, rusqlite::Error> {
+    // What the view sorts by, and which canvases it takes besides.
+    let (at, takes) = match query.view {
+        CanvasView::All => ("0", "deleted_at is null"),
+        CanvasView::Deleted => ("0", "deleted_at is not null"),
+        CanvasView::Favourites => ("favourite_at", "favourite_at is not null and deleted_at is null"),
+        CanvasView::Recent => ("opened_at", "opened_at is not null and deleted_at is null"),
+    };
+    // Without a time to sort by the order is the index's own.
+    let (after, order) = match at {
+        "0" => ("id < ?4", "id desc".to_owned()),
+        at => ("(MARK, id) < (?3, ?4)", format!("{at} desc, id desc")),
+    };
+    let after = after.replace("MARK", at);
+    let mut statement = connection.prepare_cached(&format!(
+        "select {RECORD}, favourite_at, opened_at, {at} from canvases
+         left join canvas_marks on canvas_id = id and user_id = ?2
+         where org = ?1 and {takes} and (?4 is null or {after})
+         and (?5 is null or contains_text(name, ?5) or contains_text(description, ?5))
+         order by {order} limit ?6"
+    ))?;
+    let (at, id) = (query.after.map(|key| key.at), query.after.map(|after| key(after.id)));
+    let limit = (query.limit + 1).cast_signed() as i64;
+    let rows = statement.query_map(params![query.org, query.user_id, at, id, query.text, limit], |row| {
+        let record = record(row)?;
+        Ok((CanvasKey { at: row.get(11)?, id: record.id }, record, marks(row, 9)?))
+    })?;
+    rows.collect()
 }
 
 /// The next number of a canvas's journal. The history counts too: numbers are never reused after a fold.
@@ -110,29 +158,50 @@ impl Store for SqliteStore {
         Ok(self.sqlite.read(find).await?)
     }
 
-    async fn canvases(
-        &self,
-        org: &str,
-        deleted: bool,
-        after: Option<CanvasId>,
-        limit: usize,
-    ) -> Result<CanvasPage, StoreError> {
-        let org = org.to_owned();
-        let list = move |connection: &Connection| {
-            let mut statement = connection.prepare_cached(&format!(
-                "select {RECORD} from canvases
-                 where org = ?1 and (deleted_at is not null) = ?2 and (?3 is null or id < ?3)
-                 order by id desc limit ?4"
-            ))?;
-            let rows =
-                statement.query_map(params![org, deleted, after.map(key), (limit + 1).cast_signed() as i64], record)?;
-            rows.collect::<Result<Vec<_>, _>>()
-        };
-        let mut items = self.sqlite.read(list).await?;
+    async fn canvases(&self, query: CanvasQuery) -> Result<CanvasPage, StoreError> {
+        let limit = query.limit;
+        let mut items = self.sqlite.read(move |connection| list(connection, &query)).await?;
         let more = items.len() > limit;
         items.truncate(limit);
-        let next = if more { items.last().map(|canvas| canvas.id) } else { None };
-        Ok(CanvasPage { items, next })
+        let next = if more { items.last().map(|(key, ..)| *key) } else { None };
+        Ok(CanvasPage { items: items.into_iter().map(|(_, record, marks)| (record, marks)).collect(), next })
+    }
+
+    async fn marks(&self, user_id: &str, id: CanvasId) -> Result<Marks, StoreError> {
+        let user_id = user_id.to_owned();
+        let find = move |connection: &Connection| {
+            connection
+                .prepare_cached(
+                    "select favourite_at, opened_at from canvas_marks where user_id = ?1 and canvas_id = ?2",
+                )?
+                .query_row(params![user_id, key(id)], |row| marks(row, 0))
+                .optional()
+        };
+        Ok(self.sqlite.read(find).await?.unwrap_or_default())
+    }
+
+    async fn set_favourite(&self, user_id: &str, id: CanvasId, at: Option<Millis>) -> Result<(), StoreError> {
+        let user_id = user_id.to_owned();
+        let mark = move |connection: &Connection| match at {
+            Some(at) => {
+                connection.execute(&mark("favourite_at", "favourite_at is null"), params![user_id, key(id), at])
+            }
+            None => connection.execute(
+                "update canvas_marks set favourite_at = null where user_id = ?1 and canvas_id = ?2",
+                params![user_id, key(id)],
+            ),
+        };
+        self.sqlite.write(mark).await?;
+        Ok(())
+    }
+
+    async fn set_opened(&self, user_id: &str, id: CanvasId, at: Millis) -> Result<(), StoreError> {
+        let user_id = user_id.to_owned();
+        let mark = move |connection: &Connection| {
+            connection.execute(&mark("opened_at", "true"), params![user_id, key(id), at])
+        };
+        self.sqlite.write(mark).await?;
+        Ok(())
     }
 
     async fn set_deleted(&self, id: CanvasId, at: Option<Millis>) -> Result<bool, StoreError> {

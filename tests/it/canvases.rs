@@ -222,6 +222,8 @@ async fn the_shell_answers_health_metrics_and_its_own_description() {
         "/v1/canvases",
         "/v1/canvases/{id}",
         "/v1/canvases/{id}/restore",
+        "/v1/canvases/{id}/favourite",
+        "/v1/canvases/{id}/opened",
         "/v1/canvases/{id}/presence",
         "/v1/datasets",
         "/v1/datasets/{id}",

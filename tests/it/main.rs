@@ -24,6 +24,7 @@ mod events;
 mod hostile;
 mod layering;
 mod limits;
+mod lists;
 mod rooms;
 mod store_contract;
 mod sync;

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jabiru::doc::document::Headline;
-use jabiru::store::{Append, Change, Store};
+use jabiru::store::{Append, CanvasKey, CanvasQuery, CanvasView, Change, Marks, Store};
 use tempfile::TempDir;
 use yrs::updates::decoder::Decode;
 use yrs::{Doc, GetString, ReadTxn, Text, Transact, Update};
@@ -78,10 +78,56 @@ async fn what_does_not_exist_is_none() {
 async fn acc_2_lists_hold_one_organization_only() {
     let (_folder, store) = store().await;
     let ours = Writer::new(&store, "ours").await;
-    let _theirs = Writer::new(&store, "theirs").await;
-    let page = store.canvases("ours", false, None, 10).await.unwrap();
-    assert_eq!(page.items.iter().map(|item| item.id).collect::<Vec<_>>(), [ours.canvas]);
-    assert!(page.next.is_none());
+    let theirs = Writer::new(&store, "theirs").await;
+    // Marked too, as if by mistake: a mark shows nobody another organization's canvas.
+    for canvas in [ours.canvas, theirs.canvas] {
+        store.set_favourite("ann", canvas, Some(1)).await.unwrap();
+        store.set_opened("ann", canvas, 1).await.unwrap();
+    }
+    for view in [CanvasView::All, CanvasView::Favourites, CanvasView::Recent] {
+        let page = store.canvases(query(view, 10, None)).await.unwrap();
+        assert_eq!(page.items.iter().map(|(item, _)| item.id).collect::<Vec<_>>(), [ours.canvas], "{view:?}");
+        assert!(page.next.is_none());
+    }
+    assert!(store.canvases(query(CanvasView::Deleted, 10, None)).await.unwrap().items.is_empty());
+}
+
+fn query(view: CanvasView, limit: usize, after: Option<CanvasKey>) -> CanvasQuery {
+    CanvasQuery { org: "ours".to_owned(), user_id: "ann".to_owned(), view, text: None, after, limit }
+}
+
+#[tokio::test]
+async fn every_view_is_paged_in_its_own_order_also_within_one_millisecond() {
+    let (_folder, store) = store().await;
+    let mut ids = Vec::new();
+    for _ in 0..5 {
+        ids.push(Writer::new(&store, "ours").await.canvas);
+    }
+    // All at the same moment by the clock, then two of them again.
+    for index in [3, 0, 4, 1, 2, 0, 3] {
+        store.set_favourite("ann", ids[index], Some(7)).await.unwrap();
+        store.set_opened("ann", ids[index], 7).await.unwrap();
+        store.set_opened("ben", ids[4 - index], 7).await.unwrap();
+    }
+    store.set_favourite("ann", ids[1], None).await.unwrap();
+    for (view, wanted) in [
+        (CanvasView::All, vec![4, 3, 2, 1, 0]),
+        (CanvasView::Favourites, vec![2, 4, 0, 3]),
+        (CanvasView::Recent, vec![3, 0, 2, 1, 4]),
+    ] {
+        let (mut seen, mut after) = (Vec::new(), None);
+        loop {
+            let page = store.canvases(query(view, 2, after)).await.unwrap();
+            seen.extend(page.items.iter().map(|(item, _)| ids.iter().position(|id| *id == item.id).unwrap()));
+            after = page.next;
+            if after.is_none() {
+                break;
+            }
+        }
+        assert_eq!(seen, wanted, "{view:?}");
+    }
+    assert_eq!(store.marks("cleo", ids[0]).await.unwrap(), Marks::default());
+    assert!(store.marks("ben", ids[0]).await.unwrap().favourite_at.is_none());
 }
 
 #[tokio::test]

@@ -1,30 +1,27 @@
-//! The routes of canvases.
+//! The routes of canvases; those of their lists are in `lists`.
 
 use std::str::FromStr;
 
 use axum::Json;
-use axum::extract::{FromRef, Path, Query, State};
+use axum::extract::{FromRef, Path, State};
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
-use utoipa::{IntoParams, ToSchema};
+use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
 use super::Canvases;
+use super::lists::{self, CanvasSummary};
 use crate::access::Role;
 use crate::clock::rfc3339;
 use crate::doc::schema::{self, CanvasJson, CanvasLimits, ImportError};
-use crate::http::page::{bad_cursor, cursor};
 use crate::http::problem::Body;
-use crate::http::{Caller, Paging, Problem, Shell};
+use crate::http::{Caller, Problem, Shell};
 use crate::id::CanvasId;
 use crate::protocol::{Close, Closing};
-use crate::store::CanvasRecord;
-
-/// Canvases of one page: default and most.
-const PAGE: (usize, usize) = (50, 200);
+use crate::store::{CanvasRecord, Marks};
 
 /// What these routes need.
 #[derive(Clone, FromRef)]
@@ -38,52 +35,13 @@ pub struct Slice {
 /// The routes.
 pub fn router(slice: Slice) -> OpenApiRouter {
     OpenApiRouter::new()
-        .routes(routes!(list, create))
+        .merge(lists::router())
+        .routes(routes!(create))
         .routes(routes!(read, change, delete))
         .routes(routes!(restore))
         .routes(routes!(duplicate))
         .routes(routes!(presence))
         .with_state(slice)
-}
-
-/// A canvas as lists show it.
-#[derive(Debug, Serialize, ToSchema)]
-struct CanvasSummary {
-    id: CanvasIdText,
-    name: String,
-    description: String,
-    block_count: u32,
-    created_at: String,
-    updated_at: String,
-    deleted_at: Option<String>,
-    /// What the caller may do on it.
-    #[schema(value_type = String)]
-    role: Role,
-}
-
-/// A UUID v7.
-type CanvasIdText = String;
-
-impl CanvasSummary {
-    fn of(record: CanvasRecord, role: Role) -> Self {
-        Self {
-            id: record.id.to_string(),
-            name: record.name,
-            description: record.description,
-            block_count: record.block_count,
-            created_at: rfc3339(record.created_at),
-            updated_at: rfc3339(record.updated_at),
-            deleted_at: record.deleted_at.map(rfc3339),
-            role,
-        }
-    }
-}
-
-#[derive(Debug, Serialize, ToSchema)]
-struct CanvasList {
-    items: Vec<CanvasSummary>,
-    /// Pass it as `cursor` for the next page; `null` at the end.
-    next_cursor: Option<String>,
 }
 
 #[derive(Debug, Deserialize, ToSchema)]
@@ -107,14 +65,6 @@ struct ChangeCanvas {
     description: Option<String>,
 }
 
-#[derive(Debug, Deserialize, IntoParams)]
-#[into_params(parameter_in = Query)]
-struct Which {
-    /// `true`: the deleted canvases instead of the others.
-    #[serde(default)]
-    deleted: bool,
-}
-
 impl From<ImportError> for Problem {
     fn from(error: ImportError) -> Self {
         Self::new(StatusCode::UNPROCESSABLE_ENTITY, "The canvas is not valid", error.to_string())
@@ -124,22 +74,6 @@ impl From<ImportError> for Problem {
 
 fn canvas_limits(shell: &Shell) -> CanvasLimits {
     CanvasLimits { blocks: shell.limits.blocks, ..CanvasLimits::default() }
-}
-
-/// Canvases of the caller's organization, newest first. Needs viewer.
-#[utoipa::path(get, path = "/v1/canvases", params(Paging, Which), responses((status = 200, body = CanvasList)))]
-async fn list(
-    State(canvases): State<Canvases>,
-    caller: Caller,
-    Query(paging): Query<Paging>,
-    Query(which): Query<Which>,
-) -> Result<Json<CanvasList>, Problem> {
-    caller.require(Role::Viewer)?;
-    let after = paging.after()?.map(|key| CanvasId::from_str(&key)).transpose().map_err(|_| bad_cursor())?;
-    let page = canvases.store.canvases(caller.org(), which.deleted, after, paging.limit(PAGE.0, PAGE.1)?).await?;
-    let role = |record: &CanvasRecord| caller.0.role_on(record);
-    let items = page.items.into_iter().filter_map(|record| role(&record).map(|role| CanvasSummary::of(record, role)));
-    Ok(Json(CanvasList { items: items.collect(), next_cursor: page.next.map(|id| cursor(&id.to_string())) }))
 }
 
 /// Creates a canvas, empty or from a canvas given as JSON. Needs editor.
@@ -174,11 +108,16 @@ async fn created(
     let record = canvases.create(caller.org(), caller.user_id(), canvas).await?;
     let role = caller.0.role_on(&record).unwrap_or(Role::Viewer);
     let location = format!("/v1/canvases/{}", record.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(CanvasSummary::of(record, role))))
+    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(CanvasSummary::of(record, role, Marks::default()))))
 }
 
 /// The record of a canvas the caller has at least `needs` on.
-async fn find(canvases: &Canvases, caller: &Caller, id: &str, needs: Role) -> Result<(CanvasRecord, Role), Problem> {
+pub(super) async fn find(
+    canvases: &Canvases,
+    caller: &Caller,
+    id: &str,
+    needs: Role,
+) -> Result<(CanvasRecord, Role), Problem> {
     let missing = || Problem::not_found("canvas", id);
     let key = CanvasId::from_str(id).map_err(|_| missing())?;
     if !caller.0.reaches(key) {
@@ -193,7 +132,7 @@ async fn find(canvases: &Canvases, caller: &Caller, id: &str, needs: Role) -> Re
 }
 
 /// As [`find`], for a canvas that is not deleted.
-async fn find_live(
+pub(super) async fn find_live(
     canvases: &Canvases,
     caller: &Caller,
     id: &str,
@@ -257,7 +196,8 @@ async fn change(
     let description = change.description.as_deref().map(|text| schema::check_description(text, &limits)).transpose()?;
     canvases.hub.rename(record.id, name, description.map(str::to_owned), caller.user_id()).await?;
     let record = canvases.store.canvas(record.id).await?.ok_or_else(|| Problem::not_found("canvas", &id))?;
-    Ok(Json(CanvasSummary::of(record, role)))
+    let marks = canvases.store.marks(caller.user_id(), record.id).await?;
+    Ok(Json(CanvasSummary::of(record, role, marks)))
 }
 
 /// Deletes the canvas; it can be restored. Needs owner.
@@ -284,7 +224,8 @@ async fn restore(
 ) -> Result<Json<CanvasSummary>, Problem> {
     let (record, role) = find(&canvases, &caller, &id, Role::Owner).await?;
     canvases.store.set_deleted(record.id, None).await?;
-    Ok(Json(CanvasSummary::of(CanvasRecord { deleted_at: None, ..record }, role)))
+    let marks = canvases.store.marks(caller.user_id(), record.id).await?;
+    Ok(Json(CanvasSummary::of(CanvasRecord { deleted_at: None, ..record }, role, marks)))
 }
 
 /// Makes a copy of the canvas as it is now. Needs viewer on it and editor in the organization.

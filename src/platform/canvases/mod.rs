@@ -1,8 +1,9 @@
-//! Canvases as things in a list: creating, reading, renaming, deleting, restoring.
+//! Canvases as things in a list: creating, reading, renaming, deleting, restoring, and what each person keeps of them.
 //!
 //! Owns what happens to a canvas as a whole. What is on it belongs to its room.
 
 pub mod http;
+mod lists;
 
 use std::sync::Arc;
 

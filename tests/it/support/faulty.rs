@@ -7,7 +7,7 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jabiru::clock::Millis;
 use jabiru::id::CanvasId;
-use jabiru::store::{Append, CanvasPage, CanvasRecord, Store, StoreError, Stored};
+use jabiru::store::{Append, CanvasPage, CanvasQuery, CanvasRecord, Marks, Store, StoreError, Stored};
 use tokio::sync::watch;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,14 +85,22 @@ impl Store for FaultyStore {
         self.inner.canvas(id).await
     }
 
-    async fn canvases(
-        &self,
-        org: &str,
-        deleted: bool,
-        after: Option<CanvasId>,
-        limit: usize,
-    ) -> Result<CanvasPage, StoreError> {
-        self.inner.canvases(org, deleted, after, limit).await
+    async fn canvases(&self, query: CanvasQuery) -> Result<CanvasPage, StoreError> {
+        self.inner.canvases(query).await
+    }
+
+    async fn marks(&self, user_id: &str, id: CanvasId) -> Result<Marks, StoreError> {
+        self.inner.marks(user_id, id).await
+    }
+
+    async fn set_favourite(&self, user_id: &str, id: CanvasId, at: Option<Millis>) -> Result<(), StoreError> {
+        self.write().await?;
+        self.inner.set_favourite(user_id, id, at).await
+    }
+
+    async fn set_opened(&self, user_id: &str, id: CanvasId, at: Millis) -> Result<(), StoreError> {
+        self.write().await?;
+        self.inner.set_opened(user_id, id, at).await
     }
 
     async fn set_deleted(&self, id: CanvasId, at: Option<Millis>) -> Result<bool, StoreError> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 use jabiru::access::{Identity, Role};
-use jabiru::backend::sqlite::{Migration, Sqlite, migrate};
+use jabiru::backend::sqlite::{Sqlite, migrate};
 use jabiru::bus::LocalBus;
 use jabiru::clock::Clock;
 use jabiru::config::Limits;
@@ -20,9 +20,6 @@ use tempfile::TempDir;
 use yrs::updates::encoder::Encode;
 
 use super::{FaultyStore, within};
-
-pub(crate) const KERNEL: Migration =
-    Migration { name: "0001_kernel", sql: include_str!("../../../migrations/sqlite/0001_kernel.up.sql") };
 
 pub(crate) struct TestHub {
     pub(crate) hub: Arc<Hub>,
@@ -40,7 +37,7 @@ pub(crate) struct Seat {
 
 pub(crate) async fn sqlite_store(folder: &TempDir) -> Arc<dyn Store> {
     let path = folder.path().join("jabiru.db");
-    migrate(&path, &[KERNEL]).unwrap();
+    migrate(&path, jabiru::app::MIGRATIONS).unwrap();
     Arc::new(SqliteStore::new(Sqlite::open(&path).unwrap(), Clock::system()))
 }
 
