@@ -26,7 +26,7 @@ import type { CanvasSession } from '../sync/session'
 import { IconButton, join } from '../ui/Button'
 import { Menu } from '../ui/Menu'
 import { blockName, duplicate, grow, nudge, remove } from './actions'
-import { BlockView } from './blocks/registry'
+import { BlockView, typeOf } from './blocks/registry'
 import { select, setPanel, type UiStore } from './ui'
 
 export type FrameProps = {
@@ -95,6 +95,7 @@ export const Frame = memo(function Frame(props: FrameProps) {
       data-testid="block"
       data-block-id={id}
       data-block-type={blockType(block)}
+      data-quiet={typeOf(blockType(block))?.quiet ? '' : undefined}
       aria-label={label}
       // A region of the canvas that keys act on: it takes the focus as a whole, its content comes after it.
       // biome-ignore lint/a11y/noNoninteractiveTabindex: blocks are moved, copied and deleted by keyboard

@@ -28,6 +28,7 @@ import {
 import { readPeer } from '../presence/state'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
+import { typeOf } from './blocks/types'
 import { type Cell, COLUMNS, layoutOf, type Stored, spotFor, withMove, withSize, writesFor } from './layout'
 import { announce, select, setPanel, type UiStore } from './ui'
 
@@ -56,6 +57,9 @@ export const blockName = (block: Block): string => {
       .split('\n', 3)
       .find((part) => part.trim() !== '')
     if (line !== undefined) return line.replace(/^[#>*\-\s]+/, '').slice(0, 80)
+  }
+  for (const words of [text, content.get('caption'), content.get('alt')]) {
+    if (typeof words === 'string' && words.trim() !== '') return words.trim().slice(0, 80)
   }
   return `Untitled ${blockType(block)}`
 }
@@ -108,7 +112,7 @@ export const add = (session: CanvasSession, ui: UiStore, type: string, content: 
   }
   select(ui, [id])
   announce(ui, `Added a ${type} block.`)
-  if (type !== 'narrative' && innerWidth >= 900) setPanel(ui, true)
+  if (typeOf(type)?.begins === 'settings' && innerWidth >= 900) setPanel(ui, true)
   reveal(id)
 }
 

@@ -18,8 +18,8 @@ export interface BlockType {
   min: [w: number, h: number]
   /** Drawn on the canvas itself: no card around it until it is pointed at or selected. */
   quiet?: true
-  /** It is written in, not set: a new one takes the cursor, and the settings stay where they are. */
-  inline?: true
+  /** Where one goes on with a new one: in its settings, or writing in it. */
+  begins?: 'settings' | 'text'
   /**
    * Everything the block will ever share, empty where it must be: a map or a text that two people made later, each for
    * themselves, would lose one of the two. Arrays of columns and bindings become maps in `doc/schema.ts`.
@@ -38,6 +38,7 @@ export const BLOCK_TYPES: BlockType[] = [
     key: '1',
     defaultSize: [6, 6],
     min: [2, 3],
+    begins: 'settings',
     createContent: () => ({
       chart_type: 'bar',
       title: '',
@@ -76,7 +77,7 @@ export const BLOCK_TYPES: BlockType[] = [
     key: '2',
     defaultSize: [4, 5],
     min: [2, 1],
-    inline: true,
+    begins: 'text',
     createContent: () => ({ text: '', data_bindings: [] }),
   },
   {
@@ -87,6 +88,7 @@ export const BLOCK_TYPES: BlockType[] = [
     key: '3',
     defaultSize: [8, 7],
     min: [2, 3],
+    begins: 'settings',
     createContent: () => ({
       title: '',
       data_source: noSource(),
@@ -105,6 +107,7 @@ export const BLOCK_TYPES: BlockType[] = [
     key: '4',
     defaultSize: [3, 3],
     min: [2, 2],
+    begins: 'settings',
     createContent: () => ({
       title: '',
       data_source: noSource(),
@@ -133,7 +136,7 @@ export const BLOCK_TYPES: BlockType[] = [
     defaultSize: [12, 1],
     min: [2, 1],
     quiet: true,
-    inline: true,
+    begins: 'text',
     createContent: () => ({ text: '', level: 2, line: true }),
   },
   {

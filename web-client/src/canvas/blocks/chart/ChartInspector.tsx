@@ -42,7 +42,6 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
 
   return (
     <div className="insp">
-      <h2 className="insp-head">Chart</h2>
       <Commit label="Title" value={content.title} disabled={!editable} onCommit={(title) => set(['title'], title)} />
       <DatasetPicker
         value={source.datasetId}

@@ -14,7 +14,6 @@ export default function NarrativeInspector() {
   ]
   return (
     <div className="insp">
-      <h2 className="insp-head">Narrative</h2>
       <p className="insp-note">
         The text is Markdown. The line you are on shows its marks, the others show the result.
       </p>

@@ -41,7 +41,6 @@ export default function TableInspector({ id, block, session, editable }: Inspect
 
   return (
     <div className="insp">
-      <h2 className="insp-head">Table</h2>
       <Commit
         label="Title"
         value={typeof title === 'string' ? title : ''}

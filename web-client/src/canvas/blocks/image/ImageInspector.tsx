@@ -1,0 +1,4 @@
+/** The settings of an image. */
+export default function ImageInspector() {
+  return null
+}

@@ -1,0 +1,4 @@
+/** The settings of a metric. */
+export default function MetricInspector() {
+  return null
+}
