@@ -2,31 +2,19 @@
  * The frame of one block: its place, its handle, its menu, and a boundary inside which it is mounted when it comes near
  * the viewport. It never renders for somebody else's cursor, and while a neighbour is dragged only its place changes.
  */
-import {
-  ArrowDown,
-  ArrowLeft,
-  ArrowRight,
-  ArrowUp,
-  Copy,
-  Ellipsis,
-  FoldHorizontal,
-  FoldVertical,
-  GripHorizontal,
-  Lock,
-  SlidersHorizontal,
-  Trash2,
-  UnfoldHorizontal,
-  UnfoldVertical,
-} from 'lucide-react'
+import { Ellipsis, GripHorizontal, Lock, SlidersHorizontal } from 'lucide-react'
 import { type CSSProperties, memo, useEffect, useRef, useState } from 'react'
 import { useStore } from 'zustand'
 import { type Block, blockType, isLocked } from '../doc/schema'
 import { useY } from '../doc/useY'
 import type { CanvasSession } from '../sync/session'
 import { IconButton, join } from '../ui/Button'
-import { Menu } from '../ui/Menu'
-import { blockName, duplicate, grow, nudge, remove } from './actions'
+import { Menu, type MenuItem } from '../ui/Menu'
+import { blockName } from './actions'
+import { useActionsOf } from './blocks/blockActions'
 import { BlockView, typeOf } from './blocks/registry'
+import { commandItem } from './commandItem'
+import { contextOf } from './commands'
 import { select, setPanel, type UiStore } from './ui'
 
 export type FrameProps = {
@@ -145,80 +133,7 @@ const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangea
                 }}
               />
             )}
-            <Menu
-              trigger={<IconButton size="small" label="Block menu" icon={<Ellipsis />} data-testid="block-menu" />}
-              items={[
-                {
-                  label: 'Duplicate',
-                  icon: <Copy />,
-                  keys: 'Ctrl+D',
-                  testId: 'block-duplicate',
-                  onSelect: () => duplicate(session, ui, [id]),
-                },
-                {
-                  label: 'Delete',
-                  icon: <Trash2 />,
-                  keys: 'Del',
-                  danger: true,
-                  testId: 'block-delete',
-                  onSelect: () => remove(session, ui, [id]),
-                },
-                ...(movable
-                  ? [
-                      null,
-                      {
-                        label: 'Move left',
-                        icon: <ArrowLeft />,
-                        keys: 'Alt+←',
-                        onSelect: () => nudge(session, ui, id, 'left'),
-                      },
-                      {
-                        label: 'Move right',
-                        icon: <ArrowRight />,
-                        keys: 'Alt+→',
-                        onSelect: () => nudge(session, ui, id, 'right'),
-                      },
-                      {
-                        label: 'Move up',
-                        icon: <ArrowUp />,
-                        keys: 'Alt+↑',
-                        onSelect: () => nudge(session, ui, id, 'up'),
-                      },
-                      {
-                        label: 'Move down',
-                        icon: <ArrowDown />,
-                        keys: 'Alt+↓',
-                        onSelect: () => nudge(session, ui, id, 'down'),
-                      },
-                      null,
-                      {
-                        label: 'Wider',
-                        icon: <UnfoldHorizontal />,
-                        keys: 'Alt+Shift+→',
-                        onSelect: () => grow(session, ui, id, 'right'),
-                      },
-                      {
-                        label: 'Narrower',
-                        icon: <FoldHorizontal />,
-                        keys: 'Alt+Shift+←',
-                        onSelect: () => grow(session, ui, id, 'left'),
-                      },
-                      {
-                        label: 'Taller',
-                        icon: <UnfoldVertical />,
-                        keys: 'Alt+Shift+↓',
-                        onSelect: () => grow(session, ui, id, 'down'),
-                      },
-                      {
-                        label: 'Shorter',
-                        icon: <FoldVertical />,
-                        keys: 'Alt+Shift+↑',
-                        onSelect: () => grow(session, ui, id, 'up'),
-                      },
-                    ]
-                  : []),
-              ]}
-            />
+            <BlockMenu id={id} session={session} ui={ui} />
           </span>
         )}
       </div>
@@ -237,3 +152,32 @@ const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangea
     </>
   )
 })
+
+/** The commands a block's menu offers, by id; a line between the groups. */
+const MENU: readonly (readonly string[])[] = [
+  ['edit.duplicate', 'edit.lock', 'edit.unlock', 'edit.delete'],
+  ['arrange.left', 'arrange.right', 'arrange.up', 'arrange.down'],
+  ['arrange.wider', 'arrange.narrower', 'arrange.taller', 'arrange.shorter'],
+]
+
+function BlockMenu({ id, session, ui }: Pick<FrameProps, 'id' | 'session' | 'ui'>) {
+  const actions = useActionsOf(id)
+  // A command offered here acts on this block alone, whatever else is selected.
+  const context = { ...contextOf(session, ui), selected: [id] }
+  const own = actions.map(
+    ({ label, icon: Icon, run, testId }): MenuItem => ({
+      label,
+      ...(Icon === undefined ? {} : { icon: <Icon /> }),
+      ...(testId === undefined ? {} : { testId }),
+      onSelect: run,
+    }),
+  )
+  const groups = MENU.map((ids) => ids.flatMap((command) => commandItem(command, context) ?? []))
+  const items = [own, ...groups].filter((group) => group.length > 0)
+  return (
+    <Menu
+      trigger={<IconButton size="small" label="Block menu" icon={<Ellipsis />} data-testid="block-menu" />}
+      items={items.flatMap((group, index) => (index === 0 ? group : [null, ...group]))}
+    />
+  )
+}

@@ -23,13 +23,27 @@ import {
   type JsonObject,
   type Size,
   setAt,
+  setLocked,
   setSize,
 } from '../doc/schema'
 import { readPeer } from '../presence/state'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { typeOf } from './blocks/types'
-import { type Cell, COLUMNS, layoutOf, type Stored, spotFor, withMove, withSize, writesFor } from './layout'
+import {
+  breakpointOf,
+  type Cell,
+  COLUMNS,
+  canArrange,
+  layoutOf,
+  MIN_SIZE,
+  readingOrder,
+  type Stored,
+  spotFor,
+  withMove,
+  withSize,
+  writesFor,
+} from './layout'
 import { announce, select, setPanel, type UiStore } from './ui'
 
 const BREAKPOINTS: readonly Breakpoint[] = ['lg', 'md', 'sm', 'xs']
@@ -93,6 +107,51 @@ export const commitPlan = (session: CanvasSession, own: string, base: readonly C
       if (write.size !== undefined) setSize(session.doc, write.id, write.size)
     }
   })
+}
+
+/** The least size of a block of its type. */
+export const minSizeOf = (session: CanvasSession, id: string): Size => {
+  const block = blocksMap(session.doc).get(id)
+  return (block === undefined ? undefined : typeOf(blockType(block))?.min) ?? MIN_SIZE
+}
+
+export const undo = (session: CanvasSession): void => {
+  if (session.canEdit) session.undo.undo()
+}
+export const redo = (session: CanvasSession): void => {
+  if (session.canEdit) session.undo.redo()
+}
+
+/** All blocks in reading order. */
+export const allIds = (session: CanvasSession): string[] => readingOrder(current(session)).map(({ id }) => id)
+
+export const canMove = (session: CanvasSession, ids: readonly string[]): boolean =>
+  session.canEdit && ids.length > 0 && canArrange(breakpointOf(innerWidth)) && !anyLocked(session, ids)
+
+export const anyLocked = (session: CanvasSession, ids: readonly string[]): boolean => {
+  const blocks = blocksMap(session.doc)
+  return ids.some((id) => {
+    const block = blocks.get(id)
+    return block !== undefined && isLocked(block)
+  })
+}
+
+/** Locked blocks stay where they are: nobody moves, resizes or pushes them. */
+export const setLocks = (session: CanvasSession, ui: UiStore, ids: readonly string[], locked: boolean): void => {
+  if (!session.canEdit || ids.length === 0) return
+  step(session, () => {
+    for (const id of ids) setLocked(session.doc, id, locked)
+  })
+  announce(ui, `${locked ? 'Locked' : 'Unlocked'} ${ids.length === 1 ? 'the block' : `${ids.length} blocks`}.`)
+}
+
+/** Puts the focus into a block: its text, or the first thing in it that takes the focus. */
+export const editInside = (frame: Element | null): boolean => {
+  const inside = frame?.querySelector<HTMLElement>(
+    '.frame-body :is([contenteditable="true"], input, button, [tabindex="0"])',
+  )
+  inside?.focus()
+  return inside !== null && inside !== undefined
 }
 
 const current = (session: CanvasSession): Cell[] => layoutOf(storedOf(blocksMap(session.doc)), 'lg')
@@ -176,8 +235,9 @@ export type Direction = 'left' | 'right' | 'up' | 'down'
 const DELTA: Record<Direction, At> = { left: [-1, 0], right: [1, 0], up: [0, -1], down: [0, 1] }
 
 /** Moves by one column, or past the next block above or below: one row would compact back to where it was. */
-export const nudge = (session: CanvasSession, ui: UiStore, id: string, direction: Direction): void => {
-  if (!session.canEdit) return
+export const nudge = (session: CanvasSession, ui: UiStore, ids: readonly string[], direction: Direction): void => {
+  const id = ids[0]
+  if (!session.canEdit || id === undefined) return
   const base = current(session)
   const cell = base.find((other) => other.id === id)
   if (cell === undefined) return
@@ -192,13 +252,14 @@ export const nudge = (session: CanvasSession, ui: UiStore, id: string, direction
   tell(session, ui, id, 'moved to')
 }
 
-export const grow = (session: CanvasSession, ui: UiStore, id: string, direction: Direction): void => {
-  if (!session.canEdit) return
+export const grow = (session: CanvasSession, ui: UiStore, ids: readonly string[], direction: Direction): void => {
+  const id = ids[0]
+  if (!session.canEdit || id === undefined) return
   const base = current(session)
   const cell = base.find((other) => other.id === id)
   if (cell === undefined) return
   const [dw, dh] = DELTA[direction]
-  commitPlan(session, id, base, withSize(base, id, cell.w + dw, cell.h + dh, COLUMNS.lg))
+  commitPlan(session, id, base, withSize(base, id, cell.w + dw, cell.h + dh, COLUMNS.lg, minSizeOf(session, id)))
   tell(session, ui, id, 'is now')
 }
 

@@ -17,6 +17,7 @@ export const COLUMNS: Record<Breakpoint, number> = { lg: 12, md: 12, sm: 6, xs: 
 export const ROW = 50
 export const GAP = 12
 
+/** The least a block can be resized to, where its type does not say otherwise. */
 export const MIN_SIZE: Size = [2, 2]
 /** No block is taller than this many rows: a typing mistake must not make a canvas nobody can scroll. */
 export const MAX_ROWS = 60
@@ -97,11 +98,18 @@ export const withMove = (base: readonly Cell[], id: string, x: number, y: number
 }
 
 /** The layout with one block resized: what it now covers goes below it. */
-export const withSize = (base: readonly Cell[], id: string, w: number, h: number, columns: number): Cell[] => {
+export const withSize = (
+  base: readonly Cell[],
+  id: string,
+  w: number,
+  h: number,
+  columns: number,
+  min: Size = MIN_SIZE,
+): Cell[] => {
   const items = base.map((cell) => {
     if (cell.id !== id || cell.fixed) return toItem(cell)
-    const width = clamp(w, Math.min(MIN_SIZE[0], columns - cell.x), columns - cell.x)
-    return toItem({ ...cell, w: width, h: clamp(h, MIN_SIZE[1], MAX_ROWS) })
+    const width = clamp(w, Math.min(min[0], columns - cell.x), columns - cell.x)
+    return toItem({ ...cell, w: width, h: clamp(h, min[1], MAX_ROWS) })
   })
   return compact(items, columns)
 }

@@ -10,8 +10,8 @@
  */
 import { type RefObject, useEffect, useMemo, useRef } from 'react'
 import type { CanvasSession } from '../sync/session'
-import { commitPlan, tell } from './actions'
-import { type Cell, cellAt, GAP, type Metrics, ROW, rectOf, sizeAt, withMove, withSize } from './layout'
+import { commitPlan, minSizeOf, tell } from './actions'
+import { type Cell, cellAt, type Metrics, ROW, rectOf, sizeAt, withMove, withSize } from './layout'
 import type { Preview, UiStore } from './ui'
 
 /** A press that moves less than this many pixels is a click. */
@@ -50,7 +50,8 @@ type Running = {
 export const planFor = (base: readonly Cell[], preview: Preview, columns: number): Cell[] =>
   preview.kind === 'move'
     ? withMove(base, preview.id, preview.x, preview.y, columns)
-    : withSize(base, preview.id, preview.w, preview.h, columns)
+    : // The measured size is within the limits of its type already.
+      withSize(base, preview.id, preview.w, preview.h, columns, [1, 1])
 
 export function useGesture(host: GestureHost): {
   start: (event: PointerEvent, id: string, kind: Preview['kind']) => void
@@ -156,6 +157,7 @@ const createGesture = (host: () => GestureHost) => {
       const [cx, cy] = cellAt(now.from.left + dx, now.from.top + dy, size)
       return {
         id: now.id,
+        ids: [now.id],
         kind: 'move',
         x: Math.max(0, Math.min(size.columns - cell.w, cx)),
         y: cy,
@@ -164,11 +166,13 @@ const createGesture = (host: () => GestureHost) => {
       }
     }
     const width = Math.max(80, now.from.width + dx)
-    const height = Math.max(ROW + GAP, now.from.height + dy)
+    const height = Math.max(ROW, now.from.height + dy)
     style.setProperty('--dw', `${width - now.from.width}px`)
     style.setProperty('--dh', `${height - now.from.height}px`)
     const [w, h] = sizeAt(width, height, size)
-    return { id: now.id, kind: 'resize', x: cell.x, y: cell.y, w, h }
+    const [least, low] = minSizeOf(host().session, now.id)
+    const limits = { w: Math.max(Math.min(least, size.columns), w), h: Math.max(low, h) }
+    return { id: now.id, ids: [now.id], kind: 'resize', x: cell.x, y: cell.y, ...limits }
   }
 
   const autoScroll = (): void => {

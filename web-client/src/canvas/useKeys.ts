@@ -1,12 +1,12 @@
 /**
- * The keys of a canvas. Whoever is typing keeps every key, undo included: a text editor undoes its own text first.
+ * The keys of a canvas. Which key does what is in the command registry; here is who gets the key: whoever is typing
+ * keeps every one, undo included (a text editor undoes its own text first).
  */
 import { useEffect } from 'react'
+import { create } from 'zustand'
 import type { CanvasSession } from '../sync/session'
-import { type Direction, duplicate, grow, nudge, remove } from './actions'
-import { select, setPanel, type UiStore } from './ui'
-
-const ARROWS: Record<string, Direction> = { ArrowLeft: 'left', ArrowRight: 'right', ArrowUp: 'up', ArrowDown: 'down' }
+import { commandFor, contextOf } from './commands'
+import type { UiStore } from './ui'
 
 /** True where a key belongs to a text field, an editor, a menu or a dialog. */
 export const takesKeys = (target: EventTarget | null): boolean =>
@@ -15,69 +15,46 @@ export const takesKeys = (target: EventTarget | null): boolean =>
     'input, textarea, select, [contenteditable="true"], [role="menu"], [role="dialog"], [role="listbox"]',
   ) !== null
 
+const SINGLES = 'jabiru.single-keys'
+const remembered = (): boolean => {
+  try {
+    return localStorage.getItem(SINGLES) !== 'off'
+  } catch {
+    return true
+  }
+}
+
+/** Whether single letters and signs are commands. The `?` sheet has the switch; this device remembers it. */
+export const useSingleKeys = create<{ on: boolean }>(() => ({ on: remembered() }))
+
+export const setSingleKeys = (on: boolean): void => {
+  try {
+    if (on) localStorage.removeItem(SINGLES)
+    else localStorage.setItem(SINGLES, 'off')
+  } catch {
+    // Without storage the choice lasts as long as the page.
+  }
+  useSingleKeys.setState({ on })
+}
+
 export function useKeys(session: CanvasSession, ui: UiStore): void {
   useEffect(() => {
     const onKey = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || event.isComposing) return
-      const command = event.ctrlKey || event.metaKey
-      if (command && event.key === '\\') {
-        event.preventDefault()
-        setPanel(ui, !ui.getState().panel)
+      const typing = takesKeys(event.target)
+      if (typing && event.key === 'Escape' && event.target instanceof HTMLElement) {
+        // Out of the text, back to the block around it.
+        event.target.closest<HTMLElement>('[data-block-id]')?.focus()
         return
       }
-      if (takesKeys(event.target)) {
-        if (event.key === 'Escape' && event.target instanceof HTMLElement) {
-          // Out of the text, back to the block around it.
-          event.target.closest<HTMLElement>('[data-block-id]')?.focus()
-        }
-        return
-      }
-      if (run(event, command)) event.preventDefault()
+      // A block in the hand: the gesture has the keys.
+      if (ui.getState().preview !== null) return
+      const context = contextOf(session, ui)
+      const command = commandFor(event, context, { typing, singles: useSingleKeys.getState().on })
+      if (command === undefined) return
+      event.preventDefault()
+      command.run(context)
     }
-
-    const run = (event: KeyboardEvent, command: boolean): boolean => {
-      const { selected, preview } = ui.getState()
-      if (preview !== null) return false
-      const key = event.key.toLowerCase()
-      const { undo } = session
-      if (command && key === 'z') {
-        if (session.canEdit) event.shiftKey ? undo.redo() : undo.undo()
-        return true
-      }
-      if (command && key === 'y') {
-        if (session.canEdit) undo.redo()
-        return true
-      }
-      const only = selected.length === 1 ? selected[0] : undefined
-      if (key === 'escape' && selected.length > 0) {
-        select(ui, [])
-        return true
-      }
-      if (selected.length === 0) return false
-      if (command && key === 'd') {
-        duplicate(session, ui, selected)
-        return true
-      }
-      if (!command && (key === 'delete' || key === 'backspace')) {
-        remove(session, ui, selected)
-        return true
-      }
-      const direction = ARROWS[event.key]
-      if (event.altKey && direction !== undefined && only !== undefined) {
-        if (event.shiftKey) grow(session, ui, only, direction)
-        else nudge(session, ui, only, direction)
-        return true
-      }
-      if (key === 'enter' && event.target instanceof HTMLElement && event.target.dataset.blockId !== undefined) {
-        const inside = event.target.querySelector<HTMLElement>(
-          '.frame-body :is([contenteditable="true"], input, button, [tabindex="0"])',
-        )
-        inside?.focus()
-        return inside !== null
-      }
-      return false
-    }
-
     addEventListener('keydown', onKey)
     return () => removeEventListener('keydown', onKey)
   }, [session, ui])

@@ -282,6 +282,13 @@ export const setSize = (doc: Y.Doc, id: string, size: Size): void => {
   if (w !== size[0] || h !== size[1]) edit(doc, () => block.set('size', [...size]))
 }
 
+/** Free is how a block is without the leaf, so unlocking removes it. */
+export const setLocked = (doc: Y.Doc, id: string, locked: boolean): void => {
+  const block = blocksMap(doc).get(id)
+  if (block === undefined || isLocked(block) === locked) return
+  edit(doc, () => (locked ? block.set('locked', true) : block.delete('locked')))
+}
+
 export const deleteBlock = (doc: Y.Doc, id: string): void => {
   const blocks = blocksMap(doc)
   if (blocks.has(id)) edit(doc, () => blocks.delete(id))
