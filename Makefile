@@ -3,7 +3,7 @@
 # target/debug/jabiru as the Rust tests built it: a plain `cargo build` has other features of tokio and would build half the crates again.
 BINARY = cargo test --locked --test it --no-run
 
-.PHONY: run test build client lint rust-test client-test wire-test browser-test services bench
+.PHONY: run test build client lint rust-test client-test wire-test browser-test services bench browser-bench screenshots
 
 # Builds everything and starts Jabiru, embedded, on its sample canvases. ARGS passes flags: make run ARGS='--listen 127.0.0.1:9000'
 run: build
@@ -46,6 +46,15 @@ browser-test: client tests/node_modules/.package-lock.json services
 
 bench:
 	cargo bench
+
+# Frame times and opening times of the page in Chromium, against the release build.
+browser-bench: build tests/node_modules/.package-lock.json services
+	node benches/browser/main.mjs
+
+# Every page and state, light and dark, at three widths, as pictures in target/screenshots.
+screenshots: client tests/node_modules/.package-lock.json services
+	$(BINARY)
+	cd tests && node e2e/screenshots.mjs
 
 # npm writes this file last, so a broken install is repeated.
 %/node_modules/.package-lock.json: %/package-lock.json
