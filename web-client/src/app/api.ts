@@ -42,7 +42,7 @@ export const visitToken = (): string | undefined => sessionStorage.getItem(TOKEN
 export const dropToken = (): void => sessionStorage.removeItem(TOKEN_KEY)
 
 type Options = {
-  method?: 'GET' | 'POST' | 'PATCH' | 'DELETE'
+  method?: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   /** Sent as JSON. */
   json?: unknown
   /** Sent as it is, with `contentType`. */

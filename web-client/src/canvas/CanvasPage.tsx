@@ -17,6 +17,7 @@ import { IconButton } from '../ui/Button'
 import { AddMenu } from './AddMenu'
 import './canvas.css'
 import { Inspector } from './blocks/registry'
+import { DropZone } from './DropZone'
 import { Grid } from './Grid'
 import { Lost } from './Lost'
 import { Starters } from './Starters'
@@ -70,6 +71,7 @@ function Inside({ session, ui, readOnly, scroller }: InsideProps) {
   return (
     <>
       <h2 className="visually-hidden">Blocks</h2>
+      <DropZone session={session} ui={ui} readOnly={readOnly} />
       {empty && <Starters session={session} ui={ui} readOnly={readOnly} />}
       <Grid session={session} ui={ui} readOnly={readOnly} scroller={scroller} />
     </>
