@@ -34,6 +34,7 @@ use crate::events::Events;
 use crate::http::{Origins, Problem, Shell, assets, docs, health};
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
+use crate::platform::images::{self, Images};
 use crate::platform::{accounts, samples};
 use crate::presence::MemoryPresence;
 use crate::room::{Hub, Node, Pressure};
@@ -45,6 +46,7 @@ use crate::{doc, id, telemetry, ws};
 pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_kernel", sql: include_str!("../migrations/sqlite/0001_kernel.up.sql") },
     Migration { name: "0003_canvas_marks", sql: include_str!("../migrations/sqlite/0003_canvas_marks.up.sql") },
+    Migration { name: "0004_images", sql: include_str!("../migrations/sqlite/0004_images.up.sql") },
 ];
 
 /// Puts something around a store.
@@ -85,7 +87,7 @@ pub struct App {
 #[derive(OpenApi)]
 #[openapi(info(
     title = "Jabiru",
-    description = "Canvases, data sets and who is here. Live editing is the y-websocket protocol at /v1/sync/{canvas_id}. Log in with the \
+    description = "Canvases, data sets, images and who is here. Live editing is the y-websocket protocol at /v1/sync/{canvas_id}. Log in with the \
                    cookie of a browser session, or send `Authorization: Bearer` with a token of `jabiru token`. Errors are RFC 9457 \
                    problem+json; lists take `limit` and `cursor`."
 ))]
@@ -112,6 +114,7 @@ impl App {
         let tasks = TaskTracker::new();
         let (events, writer) = Events::new(sqlite.clone(), clock.clone());
         tasks.spawn(writer.run());
+        let images = open_images(&config, &sqlite, &clock).await?;
         let store = (parts.wrap_store)(Arc::new(SqliteStore::new(sqlite, clock.clone())));
         let hub = Hub::new(Arc::new(Node {
             id: id::generate(),
@@ -137,7 +140,7 @@ impl App {
         let origins = Arc::new(Origins { public: origin.clone(), allowed: config.allowed_origins.clone() });
         let tokens = Tokens::new(&secret, owner.org.clone(), clock.clone());
         let shell = Shell { tokens, sessions: sessions.clone(), origins, limits, clock };
-        let router = router(&shell, &hub, canvases, datasets, metrics.clone());
+        let router = router(&shell, &hub, canvases, datasets, images, metrics.clone());
 
         let stop = CancellationToken::new();
         let stopping = stop.clone();
@@ -188,12 +191,18 @@ fn router(
     hub: &Arc<Hub>,
     canvases: Canvases,
     datasets: Arc<Datasets>,
+    images: Arc<Images>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Api::openapi())
         .merge(accounts::http::router(accounts::http::Accounts { shell: shell.clone() }))
         .merge(canvases::http::router(canvases::http::Slice { shell: shell.clone(), canvases: canvases.clone() }))
-        .merge(datasets::http::router(datasets::http::Slice { shell: shell.clone(), datasets, canvases }))
+        .merge(datasets::http::router(datasets::http::Slice {
+            shell: shell.clone(),
+            datasets,
+            canvases: canvases.clone(),
+        }))
+        .merge(images::http::router(images::http::Slice { shell: shell.clone(), images, canvases }))
         .split_for_parts();
     Router::new()
         .merge(api)
@@ -292,6 +301,13 @@ fn open_datasets(config: &Config) -> anyhow::Result<Arc<Datasets>> {
     let datasets = Datasets::open(&config.data_dir, limits)
         .with_context(|| format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", config.data_dir.display()))?;
     Ok(Arc::new(datasets))
+}
+
+async fn open_images(config: &Config, sqlite: &Sqlite, clock: &Clock) -> anyhow::Result<Arc<Images>> {
+    let limits = images::Limits { file_bytes: config.limits.image_bytes, ..images::Limits::default() };
+    Images::open(&config.data_dir, sqlite.clone(), clock.clone(), limits).await.with_context(|| {
+        format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", config.data_dir.join("images").display())
+    })
 }
 
 /// The first start's canvases, through the same doors as everybody's.

@@ -128,6 +128,10 @@ pub struct Limits {
     #[arg(long = "max-dataset-bytes", env = "JABIRU_MAX_DATASET_BYTES", default_value_t = 64 << 20)]
     pub dataset_bytes: u64,
 
+    /// Largest image, bytes: what a camera makes. Answer: 413 before it is stored.
+    #[arg(long = "max-image-bytes", env = "JABIRU_MAX_IMAGE_BYTES", default_value_t = 10 << 20)]
+    pub image_bytes: u64,
+
     /// Largest JSON body of the other routes, bytes: a canvas of 1,000 rich blocks is about 1 MiB. Answer: 413.
     #[arg(long = "max-body-bytes", env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20)]
     pub body_bytes: usize,

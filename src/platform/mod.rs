@@ -4,4 +4,5 @@
 pub mod accounts;
 pub mod canvases;
 pub mod datasets;
+pub mod images;
 pub mod samples;

@@ -228,6 +228,8 @@ async fn the_shell_answers_health_metrics_and_its_own_description() {
         "/v1/datasets",
         "/v1/datasets/{id}",
         "/v1/datasets/{id}/rows",
+        "/v1/images",
+        "/v1/images/{id}",
         "/v1/me",
     ] {
         assert!(api["paths"][path].is_object(), "{path} is not described");

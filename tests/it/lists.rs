@@ -144,12 +144,22 @@ async fn acc_2_nobody_marks_or_finds_another_organizations_canvas() {
     for (method, what) in [(Method::PUT, "favourite"), (Method::DELETE, "favourite"), (Method::PUT, "opened")] {
         assert_eq!(ann.mark(method.clone(), theirs.id, what).await, StatusCode::NOT_FOUND, "{method} {what}");
     }
+    // From over there neither: what is ours is as absent for them.
+    let ours = server.create("ours").await;
+    let otto = server.outsider();
+    for (method, what) in [(Method::PUT, "favourite"), (Method::DELETE, "favourite"), (Method::PUT, "opened")] {
+        let request = server.as_cookie(method.clone(), &format!("/v1/canvases/{ours}/{what}"), &otto);
+        assert_eq!(request.send().await.unwrap().status(), StatusCode::NOT_FOUND, "{method} {what}");
+    }
+    let list: Value = server.as_cookie(Method::GET, "/v1/canvases", &otto).send().await.unwrap().json().await.unwrap();
+    assert_eq!(list["items"], serde_json::json!([]));
     // Even a mark that exists, as of somebody with the same id over there, shows nothing.
     server.store.set_favourite("ann", theirs.id, Some(1)).await.unwrap();
     server.store.set_opened("ann", theirs.id, 1).await.unwrap();
-    for query in ["view=favourites", "view=recent", "query=secret", ""] {
+    for query in ["view=favourites", "view=recent", "query=secret"] {
         assert_eq!(ann.names(query).await, Vec::<String>::new(), "{query}");
     }
+    assert_eq!(ann.names("").await, ["ours"]);
     // A token for one canvas marks that one only.
     let (a, b) = (server.create("a").await, server.create("b").await);
     let guest = Person { server: &server, token: server.token(&a.to_string(), Role::Viewer, "guest") };

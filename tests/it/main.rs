@@ -22,6 +22,7 @@ mod datasets;
 mod durability;
 mod events;
 mod hostile;
+mod images;
 mod layering;
 mod limits;
 mod lists;

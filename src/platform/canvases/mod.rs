@@ -11,7 +11,7 @@ use bytes::Bytes;
 use uuid::Uuid;
 
 use crate::clock::Clock;
-use crate::doc::schema::{self, CanvasJson};
+use crate::doc::schema::{self, BlockJson, CanvasJson};
 use crate::id::CanvasId;
 use crate::room::Hub;
 use crate::store::{CanvasRecord, Store, StoreError};
@@ -70,16 +70,34 @@ impl Canvases {
     /// # Errors
     /// As [`Canvases::content`].
     pub async fn shows_dataset(&self, org: &str, id: CanvasId, dataset: Uuid) -> Result<bool, StoreError> {
+        let wanted = dataset.to_string();
+        self.shows(org, id, |block| {
+            let source = block.content.get("data_source");
+            source.and_then(|source| source.get("dataset_id")).is_some_and(|id| id == wanted.as_str())
+        })
+        .await
+    }
+
+    /// Whether a block of this organization's canvas shows this image.
+    ///
+    /// # Errors
+    /// As [`Canvases::content`].
+    pub async fn shows_image(&self, org: &str, id: CanvasId, image: Uuid) -> Result<bool, StoreError> {
+        let wanted = image.to_string();
+        self.shows(org, id, |block| block.content.get("image_id").is_some_and(|id| id == wanted.as_str())).await
+    }
+
+    async fn shows(
+        &self,
+        org: &str,
+        id: CanvasId,
+        shows: impl Fn(&BlockJson) -> bool + Send,
+    ) -> Result<bool, StoreError> {
         let record = self.store.canvas(id).await?;
         if record.is_none_or(|record| record.org != org || record.deleted_at.is_some()) {
             return Ok(false);
         }
-        let Some(canvas) = self.content(id).await? else { return Ok(false) };
-        let wanted = dataset.to_string();
-        let shows = |block: &schema::BlockJson| {
-            let source = block.content.get("data_source");
-            source.and_then(|source| source.get("dataset_id")).is_some_and(|id| id == wanted.as_str())
-        };
-        Ok(canvas.blocks.iter().any(shows))
+        let canvas = self.content(id).await?;
+        Ok(canvas.is_some_and(|canvas| canvas.blocks.iter().any(shows)))
     }
 }

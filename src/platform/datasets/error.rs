@@ -1,6 +1,8 @@
 //! Owns the reasons a dataset is refused or cannot be reached, in words for whoever can do something about it.
 //! It refuses to know HTTP; `http` gives each its status.
 
+use crate::http::upload::UploadError;
+
 /// Why a dataset could not be taken or read. What the uploader can mend names the place in the file; the rest is for the operator.
 #[derive(Debug, thiserror::Error)]
 pub enum DatasetError {
@@ -85,5 +87,16 @@ pub enum DatasetError {
 impl From<std::io::Error> for DatasetError {
     fn from(error: std::io::Error) -> Self {
         if error.kind() == std::io::ErrorKind::StorageFull { Self::DiskFull } else { Self::Storage(error.to_string()) }
+    }
+}
+
+impl From<UploadError> for DatasetError {
+    fn from(error: UploadError) -> Self {
+        match error {
+            UploadError::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
+            UploadError::Interrupted(what) => Self::Interrupted { what },
+            UploadError::Busy { limit } => Self::Busy { limit },
+            UploadError::Storage(error) => error.into(),
+        }
     }
 }

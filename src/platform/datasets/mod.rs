@@ -24,19 +24,19 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Stream, StreamExt as _};
+use futures_util::Stream;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
-use tokio::io::AsyncWriteExt as _;
 use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
 use utoipa::ToSchema;
 use uuid::Uuid;
+
+use crate::http::upload::{UploadLimits, Uploads};
 
 pub use self::error::DatasetError;
 pub use self::sqlite::SqliteDatasets;
@@ -248,11 +248,9 @@ pub struct Upload<'a> {
 #[derive(Debug)]
 pub struct Datasets {
     store: Arc<SqliteDatasets>,
-    spool_dir: PathBuf,
     limits: Limits,
-    uploads: Arc<Semaphore>,
+    uploads: Uploads,
     readers: Semaphore,
-    lingering: TaskTracker,
 }
 
 impl Datasets {
@@ -266,19 +264,9 @@ impl Datasets {
     pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, DatasetError> {
         std::fs::create_dir_all(data_dir)?;
         let store = SqliteDatasets::open(&data_dir.join("datasets.db"))?;
-        let spool_dir = data_dir.join("uploads");
-        if spool_dir.exists() {
-            std::fs::remove_dir_all(&spool_dir)?;
-        }
-        std::fs::create_dir_all(&spool_dir)?;
-        Ok(Self {
-            store: Arc::new(store),
-            spool_dir,
-            limits,
-            uploads: Arc::new(Semaphore::new(limits.uploads)),
-            readers: Semaphore::new(sqlite::READERS),
-            lingering: TaskTracker::new(),
-        })
+        let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
+        let uploads = Uploads::open(data_dir.join("uploads"), bounds)?;
+        Ok(Self { store: Arc::new(store), limits, uploads, readers: Semaphore::new(sqlite::READERS) })
     }
 
     /// The limits in force.
@@ -304,33 +292,26 @@ impl Datasets {
         })?;
         let source = self.text_parameter("source", upload.source, 10)?;
         let licence = self.text_parameter("licence", upload.licence, 10)?;
-        if upload.announced_bytes.is_some_and(|bytes| bytes > self.limits.file_bytes) {
-            return Err(DatasetError::TooLarge { limit_bytes: self.limits.file_bytes });
-        }
-        let permit = Arc::clone(&self.uploads)
-            .try_acquire_owned()
-            .map_err(|_closed_or_full| DatasetError::Busy { limit: self.limits.uploads })?;
-
-        let spool = self.spool(body).await?;
+        let spool = self.uploads.receive(upload.announced_bytes, body).await?;
         let (store, limits) = (Arc::clone(&self.store), self.limits);
         let (org, user) = (upload.org.to_owned(), upload.user.to_owned());
         blocking(move || {
-            // Held until the rows are stored, also when the request is cancelled meanwhile: this thread is what the permit counts.
-            let _permit = permit;
-            let shape = ingest::inspect(format, &spool.path, &limits)?;
+            // Held until the rows are stored, also when the request is cancelled meanwhile: this thread counts as an upload.
+            let spool = spool;
+            let shape = ingest::inspect(format, spool.path(), &limits)?;
             let id = Uuid::now_v7();
             let dataset = Dataset {
                 id,
                 name,
                 columns: shape.columns,
                 row_count: shape.row_count,
-                size_bytes: spool.bytes,
+                size_bytes: spool.size_bytes(),
                 source,
                 licence,
                 created_at: created_at(id)?,
             };
             store.insert(&org, &user, &dataset, |insert_row| {
-                ingest::load(format, &spool.path, &limits, &dataset.columns, insert_row)
+                ingest::load(format, spool.path(), &limits, &dataset.columns, insert_row)
             })?;
             Ok(dataset)
         })
@@ -386,45 +367,13 @@ impl Datasets {
         self.read(move |store| store.rows(&org, id, after, limit)).await
     }
 
-    /// Keeps reading and discarding a refused body for a while, in the background.
-    ///
-    /// A server that closes while the client still sends makes the client's TCP stack throw away the answer it has not read yet: the
-    /// person would see "connection reset" instead of the limit. The bounds are nginx's `lingering_time` and `lingering_timeout`.
-    fn linger<S, E>(&self, mut body: S)
+    /// See [`Uploads::linger`].
+    fn linger<S, E>(&self, body: S)
     where
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send + 'static,
         E: Send,
     {
-        let discard = async move {
-            while let Ok(Some(Ok(_chunk))) = tokio::time::timeout(Duration::from_secs(5), body.next()).await {}
-        };
-        // Dropping the handle detaches the task; the tracker is what ends with the node.
-        drop(self.lingering.spawn(tokio::time::timeout(Duration::from_secs(30), discard)));
-    }
-
-    async fn spool<S, E>(&self, body: &mut S) -> Result<Spool, DatasetError>
-    where
-        S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
-        E: std::fmt::Display + Send,
-    {
-        let mut spool = Spool { path: self.spool_dir.join(format!("{}.part", Uuid::now_v7().simple())), bytes: 0 };
-        let mut file = tokio::fs::File::options().write(true).create_new(true).open(&spool.path).await?;
-        loop {
-            let next = tokio::time::timeout(self.limits.upload_idle, body.next()).await.map_err(|_elapsed| {
-                DatasetError::Interrupted {
-                    what: format!("nothing came for {} seconds", self.limits.upload_idle.as_secs()),
-                }
-            })?;
-            let Some(chunk) = next else { break };
-            let chunk = chunk.map_err(|error| DatasetError::Interrupted { what: error.to_string() })?;
-            spool.bytes += chunk.len() as u64;
-            if spool.bytes > self.limits.file_bytes {
-                return Err(DatasetError::TooLarge { limit_bytes: self.limits.file_bytes });
-            }
-            file.write_all(&chunk).await?;
-        }
-        file.flush().await?;
-        Ok(spool)
+        self.uploads.linger(body);
     }
 
     async fn read<T: Send + 'static>(
@@ -458,23 +407,6 @@ impl Datasets {
             });
         }
         Ok(Some(value.to_owned()))
-    }
-}
-
-/// A file of an upload in progress; it goes when this goes.
-#[derive(Debug)]
-struct Spool {
-    path: PathBuf,
-    bytes: u64,
-}
-
-impl Drop for Spool {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(error = %error, "an upload's temporary file could not be removed; the next start removes it");
-        }
     }
 }
 

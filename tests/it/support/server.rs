@@ -65,6 +65,11 @@ impl TestServer {
     /// Stops as at SIGTERM and starts again on the same folder.
     pub(crate) async fn restart(mut self) -> Self {
         self.stop().await.unwrap();
+        self.restarted().await
+    }
+
+    /// Starts again on the same folder, after [`TestServer::stop`].
+    pub(crate) async fn restarted(mut self) -> Self {
         Self::open(Arc::clone(&self.folder), std::mem::take(&mut self.args), self.clock.clone()).await
     }
 
@@ -102,6 +107,28 @@ impl TestServer {
 
     pub(crate) fn request(&self, method: Method, path: &str, token: &str) -> RequestBuilder {
         self.http.request(method, self.url(path)).bearer_auth(token)
+    }
+
+    /// The session cookie of a person who owns another organization on this server. `[ACC-2]`
+    pub(crate) fn outsider(&self) -> String {
+        use sha2::Digest;
+        let (cookie, expires) = ("a cookie of somebody else", self.clock.now() + 3_600_000);
+        let hash: [u8; 32] = sha2::Sha256::digest(cookie).into();
+        let database = rusqlite::Connection::open(self.folder.path().join("jabiru.db")).unwrap();
+        database.busy_timeout(std::time::Duration::from_secs(5)).unwrap();
+        database.execute("insert or ignore into organizations values ('theirs', 'Theirs', 1)", []).unwrap();
+        let person = "insert or ignore into users values ('otto', 'theirs', 'Otto', 'owner', ?1)";
+        database.execute(person, [expires]).unwrap();
+        database
+            .execute("insert or ignore into sessions values (?1, 'otto', ?2)", rusqlite::params![hash, expires])
+            .unwrap();
+        format!("jabiru_session={cookie}")
+    }
+
+    /// A request with a cookie, as our own pages send it.
+    pub(crate) fn as_cookie(&self, method: Method, path: &str, cookie: &str) -> RequestBuilder {
+        let request = self.http.request(method, self.url(path)).header("cookie", cookie);
+        request.header("sec-fetch-site", "same-origin")
     }
 
     /// A request as the owner; its status and JSON.
