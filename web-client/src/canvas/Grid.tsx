@@ -6,11 +6,12 @@
  */
 import { type PointerEvent as ReactPointerEvent, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
 import { useStore } from 'zustand'
-import { type Blocks, blocksMap } from '../doc/schema'
+import { type At, type Blocks, blocksMap, isLocked } from '../doc/schema'
 import { useY } from '../doc/useY'
 import { Overlay } from '../presence/overlay'
 import type { CanvasSession } from '../sync/session'
 import { storedOf } from './actions'
+import { ARRIVING, arrivingCell } from './arrive'
 import { createNear, Frame, type Near } from './Frame'
 import {
   bottomOf,
@@ -18,6 +19,7 @@ import {
   type Cell,
   COLUMNS,
   canArrange,
+  columnWidth,
   GAP,
   layoutOf,
   type Metrics,
@@ -25,9 +27,21 @@ import {
   ROW,
   readingOrder,
   rectOf,
+  withGroup,
 } from './layout'
-import { select, toggleSelected, type UiStore } from './ui'
+import { startMarquee } from './marquee'
+import { openAdding, select, toggleSelected, type UiStore } from './ui'
 import { planFor, useGesture } from './useGesture'
+
+/** Where Shift or Ctrl and a click already mean something: links, buttons, and a text somebody is writing in. */
+const usesModifiers = (at: HTMLElement): boolean => {
+  if (at.closest('a, button, input, select, textarea, summary, [role="button"]') !== null) return true
+  const text = at.closest('[contenteditable="true"]')
+  return text?.contains(document.activeElement) === true
+}
+
+const frameOf = (grid: HTMLElement | null, id: string): HTMLElement | null =>
+  grid?.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(id)}"]`) ?? null
 
 type GridProps = {
   session: CanvasSession
@@ -59,6 +73,7 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const blocks: Blocks = blocksMap(session.doc)
   const stored = useY(blocks, storedOf)
   const preview = useStore(ui, (state) => state.preview)
+  const arriving = useStore(ui, (state) => state.arriving)
   const grid = useRef<HTMLDivElement>(null)
   const [width, setWidth] = useState(0)
   const [breakpoint, setBreakpoint] = useState(() => breakpointOf(innerWidth))
@@ -66,10 +81,10 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const columns = COLUMNS[breakpoint]
   const metrics: Metrics = { width, columns }
   const base = useMemo(() => layoutOf(stored, breakpoint), [stored, breakpoint])
-  const plan = useMemo(
-    () => (preview !== null && base.some((cell) => cell.id === preview.id) ? planFor(base, preview, columns) : base),
-    [base, preview, columns],
-  )
+  const plan = useMemo(() => {
+    if (arriving !== null) return withGroup(base, [arrivingCell(arriving)], columns)
+    return preview !== null && base.some((cell) => cell.id === preview.id) ? planFor(base, preview, columns) : base
+  }, [base, preview, arriving, columns])
   const arrangeable = canArrange(breakpoint)
 
   useLayoutEffect(() => {
@@ -98,17 +113,19 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   }, [scroller])
 
   // Handlers read the newest layout through this, so that they stay the same functions.
-  const latest = useRef({ base, metrics, readOnly, arrangeable })
-  latest.current = { base, metrics, readOnly, arrangeable }
-  const gesture = useGesture({
+  const latest = useRef({ base, metrics, readOnly, arrangeable, breakpoint })
+  latest.current = { base, metrics, readOnly, arrangeable, breakpoint }
+  const gestureHost = {
     session,
     ui,
     grid,
     scroller,
     base: () => latest.current.base,
     metrics: () => latest.current.metrics,
+    breakpoint: () => latest.current.breakpoint,
     enabled: () => !latest.current.readOnly && latest.current.arrangeable,
-  })
+  }
+  const gesture = useGesture(gestureHost)
 
   const overlay = useRef<Overlay | null>(null)
   useEffect(() => {
@@ -121,12 +138,12 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
     }
   }, [session])
 
-  // The block in the hand keeps the place it was taken from: the pointer moves it, not the plan.
-  const held = useRef<{ id: string; rect: Rect } | null>(null)
+  // Blocks in the hand keep the place they were taken from: the pointer moves them, not the plan.
+  const held = useRef<{ ids: readonly string[]; rects: ReadonlyMap<string, Rect> } | null>(null)
   if (preview === null) held.current = null
-  else if (held.current?.id !== preview.id) {
-    const cell = base.find((other) => other.id === preview.id)
-    held.current = cell === undefined ? null : { id: cell.id, rect: rectOf(cell, metrics) }
+  else if (held.current?.ids !== preview.ids) {
+    const taken = base.filter((cell) => preview.ids.includes(cell.id))
+    held.current = { ids: preview.ids, rects: new Map(taken.map((cell) => [cell.id, rectOf(cell, metrics)])) }
   }
 
   const order = useRef<readonly string[]>([])
@@ -136,7 +153,7 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
     grid.current,
   )
   const cells = new Map<string, Cell>(plan.map((cell) => [cell.id, cell]))
-  const target = preview === null ? undefined : cells.get(preview.id)
+  const targets = preview?.ids ?? (arriving === null ? [] : [ARRIVING])
   const rows = Math.max(bottomOf(plan), bottomOf(base))
 
   useLayoutEffect(() => {
@@ -148,20 +165,64 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
     const at = event.target as HTMLElement
     const frame = at.closest<HTMLElement>('[data-block-id]')
     const id = frame?.dataset.blockId
-    if (id === undefined) {
-      if (event.button === 0) select(ui, [])
-      return
-    }
-    if (at.closest('.frame-tools') !== null) return
-    if (event.shiftKey && at.closest('.frame-bar') !== null) {
-      toggleSelected(ui, id)
+    // What lies outside of the blocks is the scroller's.
+    if (frame === null || id === undefined || at.closest('.frame-tools') !== null) return
+    const { selected } = ui.getState()
+    if (event.button === 0 && (event.shiftKey || event.ctrlKey || event.metaKey) && !usesModifiers(at)) {
       event.preventDefault()
+      toggleSelected(ui, id)
+      // The keys follow the selection, also out of a text on the other side of the canvas.
+      const now = ui.getState().selected
+      const heir = now.includes(id) ? id : now.at(-1)
+      if (heir === undefined) (document.activeElement as HTMLElement | null)?.blur()
+      else frameOf(grid.current, heir)?.focus({ preventScroll: true })
       return
     }
-    select(ui, [id])
-    if (at.closest('[data-resize]') !== null) gesture.start(event.nativeEvent, id, 'resize')
-    else if (at.closest('[data-drag]') !== null) gesture.start(event.nativeEvent, id, 'move')
+    const resizing = at.closest('[data-resize]') !== null
+    const moving = !resizing && at.closest('[data-drag]') !== null
+    // One of several is taken: all of them come along.
+    const together = moving && selected.length > 1 && selected.includes(id)
+    if (!together) select(ui, [id])
+    if (resizing) gesture.start(event.nativeEvent, id, [id], 'resize')
+    else if (moving) {
+      const free = (one: string): boolean => {
+        const block = blocks.get(one)
+        return block !== undefined && !isLocked(block)
+      }
+      gesture.start(event.nativeEvent, id, together ? selected.filter(free) : [id], 'move')
+    }
   }
+
+  const marqueeHost = useRef(gestureHost)
+  marqueeHost.current = gestureHost
+  useEffect(() => {
+    const area = scroller.current
+    if (area === null) return
+    const isEmpty = (target: EventTarget | null): boolean => target === area || target === grid.current
+    const onDown = (event: PointerEvent): void => {
+      if (!isEmpty(event.target) || event.button !== 0) return
+      // The scrollbar is the scroller's too.
+      if (event.offsetX > area.clientWidth && event.target === area) return
+      startMarquee(event, marqueeHost.current, event.shiftKey || event.ctrlKey || event.metaKey)
+    }
+    const onDouble = (event: MouseEvent): void => {
+      const element = grid.current
+      if (!isEmpty(event.target) || element === null || latest.current.readOnly) return
+      const box = element.getBoundingClientRect()
+      const step = columnWidth(latest.current.metrics) + GAP
+      const cell: At = [
+        Math.max(0, Math.floor((event.clientX - box.left) / step)),
+        Math.max(0, Math.floor((event.clientY - box.top) / (ROW + GAP))),
+      ]
+      openAdding(ui, { x: event.clientX, y: event.clientY, spot: { cell } })
+    }
+    area.addEventListener('pointerdown', onDown)
+    area.addEventListener('dblclick', onDouble)
+    return () => {
+      area.removeEventListener('pointerdown', onDown)
+      area.removeEventListener('dblclick', onDouble)
+    }
+  }, [scroller, ui])
 
   const onFocus = (event: React.FocusEvent): void => {
     const id = (event.target as HTMLElement).dataset.blockId
@@ -185,7 +246,7 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
           const cell = cells.get(id)
           const block = blocks.get(id)
           if (cell === undefined || block === undefined) return null
-          const rect = held.current?.id === id ? held.current.rect : rectOf(cell, metrics)
+          const rect = held.current?.rects.get(id) ?? rectOf(cell, metrics)
           return (
             <Frame
               key={id}
@@ -196,11 +257,15 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
               readOnly={readOnly}
               arrangeable={arrangeable}
               near={near}
+              area={`${cell.y + 1} / ${cell.x + 1} / span ${cell.h} / span ${cell.w}`}
               {...rect}
             />
           )
         })}
-      {target !== undefined && <Placeholder rect={rectOf(target, metrics)} />}
+      {targets.map((id) => {
+        const cell = cells.get(id)
+        return cell === undefined ? null : <Placeholder key={id} rect={rectOf(cell, metrics)} />
+      })}
     </div>
   )
 }

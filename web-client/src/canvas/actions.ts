@@ -24,6 +24,7 @@ import {
   type Size,
   setAt,
   setLocked,
+  setPlacement,
   setSize,
 } from '../doc/schema'
 import { readPeer } from '../presence/state'
@@ -31,20 +32,25 @@ import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { typeOf } from './blocks/types'
 import {
+  bottomOf,
   breakpointOf,
   type Cell,
   COLUMNS,
   canArrange,
+  isWide,
   layoutOf,
+  MAX_ROWS,
   MIN_SIZE,
   readingOrder,
   type Stored,
   spotFor,
-  withMove,
+  type Write,
+  withGroup,
+  withShift,
   withSize,
   writesFor,
 } from './layout'
-import { announce, select, setPanel, type UiStore } from './ui'
+import { announce, type Spot, select, setPanel, type UiStore } from './ui'
 
 const BREAKPOINTS: readonly Breakpoint[] = ['lg', 'md', 'sm', 'xs']
 
@@ -88,26 +94,81 @@ const step = (session: CanvasSession, change: () => void): void => {
 /** The blocks that other people hold with the pointer right now. */
 const heldByOthers = (awareness: Awareness): Set<string> => {
   const others = [...awareness.getStates()].filter(([client]) => client !== awareness.clientID)
-  return new Set(others.flatMap(([client, state]) => readPeer(client, state)?.drag?.id ?? []))
+  return new Set(others.flatMap(([client, state]) => readPeer(client, state)?.drags.map(({ id }) => id) ?? []))
+}
+
+/** The arrangement on screen. */
+export const shownBreakpoint = (): Breakpoint => breakpointOf(innerWidth)
+
+/**
+ * Writes a planned layout in one transaction. `own` are the blocks that were dropped; a block that somebody else holds is
+ * not pushed, since their drop is what should count.
+ */
+export const commitPlan = (
+  session: CanvasSession,
+  own: readonly string[],
+  base: readonly Cell[],
+  plan: readonly Cell[],
+  breakpoint: Breakpoint = 'lg',
+): void => {
+  if (!session.canEdit) return
+  const held = heldByOthers(session.awareness)
+  const planned = writesFor(storedOf(blocksMap(session.doc)), base, plan, own, breakpoint)
+  const writes = planned.filter((write) => own.includes(write.id) || !held.has(write.id))
+  if (writes.length === 0) return
+  step(session, () => write(session, writes, breakpoint))
+  remember(session, own)
+}
+
+const write = (session: CanvasSession, writes: readonly Write[], breakpoint: Breakpoint): void => {
+  for (const { id, at, size, placement } of writes) {
+    if (at !== undefined) setAt(session.doc, id, at)
+    if (size !== undefined) setSize(session.doc, id, size)
+    if (placement !== undefined) setPlacement(session.doc, id, breakpoint, placement)
+  }
+}
+
+/** Meta key of an undo step: where the blocks it dropped were stored after it. */
+const DROPPED = 'dropped'
+type Dropped = ReadonlyMap<string, string>
+
+const placesOf = (session: CanvasSession, ids: Iterable<string>): Dropped => {
+  const stored = new Map(storedOf(blocksMap(session.doc)).map((item) => [item.id, item]))
+  return new Map(
+    [...ids].flatMap((id): [string, string][] => {
+      const item = stored.get(id)
+      return item === undefined ? [] : [[id, JSON.stringify([item.at, item.size, item.placements])]]
+    }),
+  )
+}
+
+const remember = (session: CanvasSession, ids: Iterable<string>): void => {
+  session.undo.undoStack.at(-1)?.meta.set(DROPPED, placesOf(session, ids))
 }
 
 /**
- * Writes a planned layout: the leaves that differ from the current one, in one transaction. `own` is the block that was
- * dropped; a block that somebody else holds is not pushed, since their drop is what should count.
+ * Undo and redo of one's own steps. Yjs leaves a value alone that somebody else has written since, which is right for
+ * words and settings. A block that somebody's drop has pushed since is another matter: taking a move back has to bring
+ * it back. Only then the places of that step are restored over what is there, and redo puts that back as it was.
  */
-export const commitPlan = (session: CanvasSession, own: string, base: readonly Cell[], plan: readonly Cell[]): void => {
+const travel = (session: CanvasSession, way: 'undo' | 'redo'): void => {
   if (!session.canEdit) return
-  const held = heldByOthers(session.awareness)
-  const planned = writesFor(storedOf(blocksMap(session.doc)), base, plan)
-  const writes = planned.filter((write) => write.id === own || !held.has(write.id))
-  if (writes.length === 0) return
-  step(session, () => {
-    for (const write of writes) {
-      if (write.at !== undefined) setAt(session.doc, write.id, write.at)
-      if (write.size !== undefined) setSize(session.doc, write.id, write.size)
-    }
-  })
+  const manager = session.undo
+  const [from, to] = way === 'undo' ? [manager.undoStack, manager.redoStack] : [manager.redoStack, manager.undoStack]
+  const dropped = from.at(-1)?.meta.get(DROPPED) as Dropped | undefined
+  if (dropped !== undefined) {
+    const now = placesOf(session, dropped.keys())
+    manager.ignoreRemoteMapChanges = [...now].some(([id, place]) => dropped.get(id) !== place)
+  }
+  const before = to.at(-1)
+  manager[way]()
+  manager.ignoreRemoteMapChanges = false
+  const made = to.at(-1)
+  if (dropped !== undefined && made !== before) made?.meta.set(DROPPED, placesOf(session, dropped.keys()))
 }
+
+export const undo = (session: CanvasSession): void => travel(session, 'undo')
+export const redo = (session: CanvasSession): void => travel(session, 'redo')
 
 /** The least size of a block of its type. */
 export const minSizeOf = (session: CanvasSession, id: string): Size => {
@@ -115,18 +176,11 @@ export const minSizeOf = (session: CanvasSession, id: string): Size => {
   return (block === undefined ? undefined : typeOf(blockType(block))?.min) ?? MIN_SIZE
 }
 
-export const undo = (session: CanvasSession): void => {
-  if (session.canEdit) session.undo.undo()
-}
-export const redo = (session: CanvasSession): void => {
-  if (session.canEdit) session.undo.redo()
-}
-
 /** All blocks in reading order. */
 export const allIds = (session: CanvasSession): string[] => readingOrder(current(session)).map(({ id }) => id)
 
 export const canMove = (session: CanvasSession, ids: readonly string[]): boolean =>
-  session.canEdit && ids.length > 0 && canArrange(breakpointOf(innerWidth)) && !anyLocked(session, ids)
+  session.canEdit && ids.length > 0 && canArrange(shownBreakpoint()) && !anyLocked(session, ids)
 
 export const anyLocked = (session: CanvasSession, ids: readonly string[]): boolean => {
   const blocks = blocksMap(session.doc)
@@ -154,63 +208,131 @@ export const editInside = (frame: Element | null): boolean => {
   return inside !== null && inside !== undefined
 }
 
-const current = (session: CanvasSession): Cell[] => layoutOf(storedOf(blocksMap(session.doc)), 'lg')
+const current = (session: CanvasSession, breakpoint: Breakpoint = 'lg'): Cell[] =>
+  layoutOf(storedOf(blocksMap(session.doc)), breakpoint)
+
+/** The 12-column arrangement, whatever is on screen. */
+export const wideCells = (session: CanvasSession): Cell[] => current(session)
 
 export const canvasIsFull = (): void =>
   toast(`A canvas holds at most ${BLOCK_LIMIT.toLocaleString()} blocks. Delete one first.`)
 
-export const add = (session: CanvasSession, ui: UiStore, type: string, content: JsonObject, size: Size): void => {
-  if (!session.canEdit) return
-  let id: string | null = null
-  step(session, () => {
-    id = addBlock(session.doc, type, content, spotFor(current(session), size, COLUMNS.lg), size, session.user.id)
-  })
-  if (id === null) {
-    canvasIsFull()
-    return
-  }
-  select(ui, [id])
-  announce(ui, `Added a ${type} block.`)
-  if (typeOf(type)?.begins === 'settings' && innerWidth >= 900) setPanel(ui, true)
-  reveal(id)
-}
+/** A block that is about to be: where, and how it is made there. `make` returns null when the canvas is full. */
+export type Fresh = { at: At; size: Size; make: (at: At) => string | null }
 
-/** Scrolls to a block and focuses it once it is drawn. */
-export const reveal = (id: string): void => {
-  requestAnimationFrame(() => {
-    const frame = document.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(id)}"]`)
-    frame?.focus({ preventScroll: true })
-    frame?.scrollIntoView({ block: 'nearest', behavior: 'smooth' })
-  })
-}
-
-export const duplicate = (session: CanvasSession, ui: UiStore, ids: readonly string[]): void => {
-  if (!session.canEdit || ids.length === 0) return
-  const copies: string[] = []
+/**
+ * Puts new blocks at their places, and others make room: one undo step. Returns their ids; fewer than asked for when the
+ * canvas is full, which is said.
+ */
+export const insert = (session: CanvasSession, fresh: readonly Fresh[], breakpoint: Breakpoint = 'lg'): string[] => {
+  const ids: string[] = []
+  if (!session.canEdit || fresh.length === 0) return ids
   step(session, () => {
-    for (const id of ids) {
-      const base = current(session)
-      const source = base.find((cell) => cell.id === id)
-      if (source === undefined) continue
-      const copy = duplicateBlock(session.doc, id, [source.x, source.y + source.h], session.user.id)
-      if (copy === null) {
+    const wide = isWide(breakpoint)
+    const base = current(session, breakpoint)
+    const group: Cell[] = []
+    for (const { at, size, make } of fresh) {
+      // Places of a narrow arrangement mean nothing in the wide one: there the block goes to the end.
+      const id = make(wide ? at : spotFor(current(session), size, COLUMNS.lg))
+      if (id === null) {
         canvasIsFull()
         break
       }
-      copies.push(copy)
-      // Below its source: whatever is there makes room.
-      const here: Cell = { ...source, id: copy, x: source.x, y: Number.MAX_SAFE_INTEGER, fixed: false }
-      const plan = withMove([...base, here], copy, source.x, source.y + source.h, COLUMNS.lg)
-      for (const write of writesFor(storedOf(blocksMap(session.doc)), base, plan)) {
-        if (write.at !== undefined) setAt(session.doc, write.id, write.at)
-      }
+      ids.push(id)
+      group.push({ id, x: at[0], y: at[1], w: Math.min(size[0], COLUMNS[breakpoint]), h: size[1], fixed: false })
     }
+    if (!canArrange(breakpoint)) return
+    const plan = withGroup(base, group, COLUMNS[breakpoint])
+    const held = heldByOthers(session.awareness)
+    const writes = writesFor(storedOf(blocksMap(session.doc)), base, plan, ids, breakpoint)
+    write(
+      session,
+      writes.filter(({ id }) => ids.includes(id) || !held.has(id)),
+      breakpoint,
+    )
   })
-  const last = copies.at(-1)
-  if (last === undefined) return
+  return ids
+}
+
+const spotOf = (session: CanvasSession, ui: UiStore, spot: Spot, size: Size): { at: At; breakpoint: Breakpoint } => {
+  const breakpoint = shownBreakpoint()
+  if (typeof spot === 'object' && canArrange(breakpoint)) {
+    const x = Math.max(0, Math.min(COLUMNS[breakpoint] - Math.min(size[0], COLUMNS[breakpoint]), spot.cell[0]))
+    return { at: [x, spot.cell[1]], breakpoint }
+  }
+  const { selected } = ui.getState()
+  const base = current(session)
+  const cells = base.filter(({ id }) => selected.includes(id))
+  const first = cells[0]
+  if (spot === 'below-selection' && first !== undefined) {
+    const x = Math.min(COLUMNS.lg - Math.min(size[0], COLUMNS.lg), ...cells.map((cell) => cell.x))
+    return { at: [x, bottomOf(cells)], breakpoint: 'lg' }
+  }
+  return { at: spotFor(base, size, COLUMNS.lg), breakpoint: 'lg' }
+}
+
+export const add = (
+  session: CanvasSession,
+  ui: UiStore,
+  type: string,
+  content: JsonObject,
+  size: Size,
+  spot: Spot = 'free',
+): void => {
+  if (!session.canEdit) return
+  const { at, breakpoint } = spotOf(session, ui, spot, size)
+  const make = (place: At): string | null => addBlock(session.doc, type, content, place, size, session.user.id)
+  const [id] = insert(session, [{ at, size, make }], breakpoint)
+  if (id === undefined) return
+  select(ui, [id])
+  announce(ui, `Added a ${typeOf(type)?.label.toLowerCase() ?? type} block.`)
+  const begins = typeOf(type)?.begins
+  if (begins === 'settings' && innerWidth >= 900) setPanel(ui, true)
+  reveal(id, type === 'narrative' || begins === 'text')
+}
+
+/** Frames a new block's text may take to be loaded. */
+const PATIENCE = 240
+
+/** Scrolls to a block and focuses it once it is drawn; with `inside`, the text in it as soon as that is there. */
+export const reveal = (id: string, inside = false): void => {
+  let frames = 0
+  const into = (frame: HTMLElement): void => {
+    // The focus went elsewhere meanwhile: it is not ours to take.
+    if (document.activeElement !== frame) return
+    const text = frame.querySelector<HTMLElement>('.frame-body :is([contenteditable="true"], input, textarea)')
+    if (text !== null) text.focus({ preventScroll: true })
+    else if (frames++ < PATIENCE) requestAnimationFrame(() => into(frame))
+  }
+  requestAnimationFrame(() => {
+    const frame = document.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(id)}"]`)
+    frame?.focus({ preventScroll: true })
+    frame?.scrollIntoView({ block: 'nearest', behavior: calm() ? 'auto' : 'smooth' })
+    if (inside && frame) into(frame)
+  })
+}
+
+const calm = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches
+
+/** Below what was copied, in the same places to each other; whatever is there makes room. */
+export const duplicate = (session: CanvasSession, ui: UiStore, ids: readonly string[]): void => {
+  if (!session.canEdit || ids.length === 0) return
+  const sources = readingOrder(current(session)).filter(({ id }) => ids.includes(id))
+  const top = Math.min(...sources.map(({ y }) => y))
+  const down = bottomOf(sources) - top
+  const copies = insert(
+    session,
+    sources.map(({ id, x, y, w, h }) => ({
+      at: [x, y + down],
+      size: [w, h],
+      make: (at) => duplicateBlock(session.doc, id, at, session.user.id),
+    })),
+  )
+  const first = copies[0]
+  if (first === undefined) return
   select(ui, copies)
   announce(ui, copies.length === 1 ? 'Duplicated the block.' : `Duplicated ${copies.length} blocks.`)
-  reveal(last)
+  reveal(first)
 }
 
 export const remove = (session: CanvasSession, ui: UiStore, ids: readonly string[]): void => {
@@ -225,7 +347,7 @@ export const remove = (session: CanvasSession, ui: UiStore, ids: readonly string
   const run = (): void => {
     if (!session.canEdit || taken === undefined || !session.undo.undoStack.includes(taken)) return
     // Undo goes back one step at a time: undoing anything else than what this message names would be a surprise.
-    if (session.undo.undoStack.at(-1) === taken) session.undo.undo()
+    if (session.undo.undoStack.at(-1) === taken) undo(session)
     else toast('You have changed other things since. Use Ctrl+Z to go back step by step.')
   }
   toast(text, { label: 'Undo', run })
@@ -236,37 +358,51 @@ const DELTA: Record<Direction, At> = { left: [-1, 0], right: [1, 0], up: [0, -1]
 
 /** Moves by one column, or past the next block above or below: one row would compact back to where it was. */
 export const nudge = (session: CanvasSession, ui: UiStore, ids: readonly string[], direction: Direction): void => {
-  const id = ids[0]
-  if (!session.canEdit || id === undefined) return
-  const base = current(session)
-  const cell = base.find((other) => other.id === id)
-  if (cell === undefined) return
+  if (!canMove(session, ids)) return
+  const breakpoint = shownBreakpoint()
+  const columns = COLUMNS[breakpoint]
+  const base = current(session, breakpoint)
+  const first = readingOrder(base).find(({ id }) => ids.includes(id))
+  if (first === undefined) return
   const [dx, dy] = DELTA[direction]
-  let plan = withMove(base, id, cell.x + dx, cell.y + dy, COLUMNS.lg)
-  for (let reach = 2; dy !== 0 && reach <= 60 && cell.y + dy * reach >= 0; reach++) {
-    const now = plan.find((other) => other.id === id)
-    if (now !== undefined && now.y !== cell.y) break
-    plan = withMove(base, id, cell.x, cell.y + dy * reach, COLUMNS.lg)
+  let plan = withShift(base, ids, dx, dy, columns)
+  for (let reach = 2; dy !== 0 && reach <= MAX_ROWS && first.y + dy * reach >= 0; reach++) {
+    const now = plan.find(({ id }) => id === first.id)
+    if (now !== undefined && now.y !== first.y) break
+    plan = withShift(base, ids, 0, dy * reach, columns)
   }
-  commitPlan(session, id, base, plan)
-  tell(session, ui, id, 'moved to')
+  commitPlan(session, ids, base, plan, breakpoint)
+  tell(session, ui, ids, 'moved to')
 }
 
 export const grow = (session: CanvasSession, ui: UiStore, ids: readonly string[], direction: Direction): void => {
-  const id = ids[0]
-  if (!session.canEdit || id === undefined) return
-  const base = current(session)
-  const cell = base.find((other) => other.id === id)
-  if (cell === undefined) return
+  if (!canMove(session, ids)) return
+  const breakpoint = shownBreakpoint()
+  const base = current(session, breakpoint)
   const [dw, dh] = DELTA[direction]
-  commitPlan(session, id, base, withSize(base, id, cell.w + dw, cell.h + dh, COLUMNS.lg, minSizeOf(session, id)))
-  tell(session, ui, id, 'is now')
+  const plan = ids.reduce<Cell[]>((cells, id) => {
+    const cell = cells.find((other) => other.id === id)
+    if (cell === undefined) return cells
+    return withSize(cells, id, cell.w + dw, cell.h + dh, COLUMNS[breakpoint], minSizeOf(session, id))
+  }, base)
+  commitPlan(session, ids, base, plan, breakpoint)
+  tell(session, ui, ids, 'is now')
 }
 
 /** Says where a block is now, counted from one as people do. */
-export const tell = (session: CanvasSession, ui: UiStore, id: string, verb: 'moved to' | 'is now'): void => {
+export const tell = (
+  session: CanvasSession,
+  ui: UiStore,
+  ids: readonly string[],
+  verb: 'moved to' | 'is now',
+): void => {
+  if (ids.length > 1) {
+    announce(ui, `${verb === 'moved to' ? 'Moved' : 'Resized'} ${ids.length} blocks.`)
+    return
+  }
+  const id = ids[0] ?? ''
   const block = blocksMap(session.doc).get(id)
-  const cell = current(session).find((other) => other.id === id)
+  const cell = current(session, shownBreakpoint()).find((other) => other.id === id)
   if (block === undefined || cell === undefined) return
   const place =
     verb === 'moved to' ? `column ${cell.x + 1}, row ${cell.y + 1}` : `${cell.w} columns wide, ${cell.h} rows high`

@@ -1,5 +1,6 @@
 // @vitest-environment node
 import { describe, expect, it } from 'vitest'
+import type { Breakpoint } from '../doc/schema'
 import {
   breakpointOf,
   type Cell,
@@ -10,7 +11,10 @@ import {
   type Stored,
   sizeAt,
   spotFor,
+  type Write,
+  withGroup,
   withMove,
+  withShift,
   withSize,
   writesFor,
 } from './layout'
@@ -27,8 +31,12 @@ const at = (cells: readonly Cell[], id: string): number[] => {
   const cell = cells.find((other) => other.id === id)
   return cell === undefined ? [] : [cell.x, cell.y, cell.w, cell.h]
 }
-const apply = (stored: readonly Stored[], writes: ReturnType<typeof writesFor>): Stored[] =>
-  stored.map((item) => ({ ...item, ...writes.find((write) => write.id === item.id) }))
+const apply = (stored: readonly Stored[], writes: readonly Write[], breakpoint: Breakpoint = 'lg'): Stored[] =>
+  stored.map((item) => {
+    const { placement, ...leaves } = writes.find((write) => write.id === item.id) ?? {}
+    const placements = placement === undefined ? item.placements : { ...item.placements, [breakpoint]: placement }
+    return { ...item, ...leaves, placements }
+  })
 
 const overlapping = (cells: readonly Cell[]): boolean =>
   cells.some((a) =>
@@ -135,8 +143,50 @@ describe('a gesture', () => {
         next() < 0.5
           ? withMove(drawn, id, Math.floor(next() * 12), Math.floor(next() * 20), 12)
           : withSize(drawn, id, 1 + Math.floor(next() * 12), 1 + Math.floor(next() * 8), 12)
-      expect(layoutOf(apply(canvas, writesFor(canvas, drawn, plan)), 'lg')).toEqual(plan)
+      expect(layoutOf(apply(canvas, writesFor(canvas, drawn, plan, [id])), 'lg')).toEqual(plan)
     }
+  })
+
+  it('writes enough for a group, and for an arrangement of its own on a tablet', () => {
+    const next = random(4)
+    for (let run = 0; run < 200; run++) {
+      const canvas = some(next, 7)
+      for (const breakpoint of ['lg', 'sm'] as const) {
+        const columns = breakpoint === 'lg' ? 12 : 6
+        const drawn = layoutOf(canvas, breakpoint)
+        const ids = ['b0', 'b2', 'b5'].filter(() => next() < 0.8)
+        const plan = withShift(drawn, ids, Math.floor(next() * 9) - 4, Math.floor(next() * 21) - 10, columns)
+        expect(overlapping(plan)).toBe(false)
+        const after = apply(canvas, writesFor(canvas, drawn, plan, ids, breakpoint), breakpoint)
+        expect(new Set(layoutOf(after, breakpoint))).toEqual(new Set(plan))
+        if (breakpoint === 'sm') expect(layoutOf(after, 'lg')).toEqual(layoutOf(canvas, 'lg'))
+      }
+    }
+  })
+
+  it('leaves the blocks it pushes unwritten where they find their place by themselves', () => {
+    const writes = writesFor(stored, base, withMove(base, 'a', 6, 0, 12), ['a'])
+    expect(writes).toEqual([{ id: 'a', at: [6, 0] }])
+  })
+
+  it('moves a group together, as far as its outermost block can go', () => {
+    const plan = withShift(base, ['a', 'c'], 5, 0, 12)
+    expect(plan).toEqual(base)
+    const apart = layoutOf([block('a', 0, 0, 3, 2), block('b', 3, 0, 3, 2), block('c', 0, 2, 3, 2)], 'lg')
+    const moved = withShift(apart, ['a', 'b'], 99, 0, 12)
+    expect([at(moved, 'a'), at(moved, 'b'), at(moved, 'c')]).toEqual([
+      [6, 0, 3, 2],
+      [9, 0, 3, 2],
+      [0, 0, 3, 2],
+    ])
+  })
+
+  it('puts new blocks before what begins in that row', () => {
+    const fresh: Cell = { id: 'z', x: 0, y: 4, w: 6, h: 2, fixed: false }
+    const plan = withGroup(base, [fresh], 12)
+    expect(at(plan, 'z')).toEqual([0, 4, 6, 2])
+    expect(at(plan, 'c')).toEqual([0, 6, 12, 6])
+    expect(at(plan, 'a')).toEqual([0, 0, 6, 4])
   })
 
   it('does nothing for a block that is gone', () => {

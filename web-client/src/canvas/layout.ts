@@ -27,16 +27,20 @@ export type Stored = {
   at: At
   size: Size
   locked: boolean
-  placements: Partial<Record<Breakpoint, readonly [number, number, number, number]>>
+  placements: Partial<Record<Breakpoint, Placement>>
 }
 export type Cell = { id: string; x: number; y: number; w: number; h: number; fixed: boolean }
 export type Rect = { left: number; top: number; width: number; height: number }
-export type Write = { id: string; at?: At; size?: Size }
+export type Placement = readonly [x: number, y: number, w: number, h: number]
+/** The leaves of one block that a drop writes. `placement` is the one of the breakpoint it happened on. */
+export type Write = { id: string; at?: At; size?: Size; placement?: Placement }
 
 export const breakpointOf = (width: number): Breakpoint => getBreakpointFromWidth(BREAKPOINTS, width) as Breakpoint
 
-/** Arranging writes the 12-column places, so it is offered where those are shown. */
-export const canArrange = (breakpoint: Breakpoint): boolean => COLUMNS[breakpoint] === 12
+/** The 12-column places are on screen as they are stored. */
+export const isWide = (breakpoint: Breakpoint): boolean => COLUMNS[breakpoint] === 12
+/** One column is reading order and nothing else; everywhere else people arrange by hand. */
+export const canArrange = (breakpoint: Breakpoint): boolean => COLUMNS[breakpoint] > 1
 
 const byId = (a: { id: string }, b: { id: string }): number => (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 /** The order in which people, screen readers and the Tab key go through a canvas. */
@@ -60,7 +64,7 @@ const compact = (items: readonly LayoutItem[], columns: number): Cell[] =>
 export const layoutOf = (stored: readonly Stored[], breakpoint: Breakpoint): Cell[] => {
   const columns = COLUMNS[breakpoint]
   const sorted = [...stored].sort(byId)
-  if (canArrange(breakpoint)) {
+  if (isWide(breakpoint)) {
     const cells = sorted.map(({ id, at, size, locked }) =>
       inBounds({ id, x: at[0], y: at[1], w: size[0], h: size[1], fixed: locked }, columns),
     )
@@ -97,6 +101,46 @@ export const withMove = (base: readonly Cell[], id: string, x: number, y: number
   return compact(moved, columns)
 }
 
+/**
+ * The layout with several blocks put to cells: they go before what begins there or below, everything else closes up
+ * and makes room. `group` may hold blocks that `base` does not know yet.
+ */
+export const withGroup = (base: readonly Cell[], group: readonly Cell[], columns: number): Cell[] => {
+  const moving = new Set(group.map((cell) => cell.id))
+  const rest = compact(base.filter((cell) => !moving.has(cell.id)).map(toItem), columns)
+  // Half a row up is before whatever begins in that row; compaction ends on whole rows again.
+  const placed = group.map((cell) => ({
+    ...inBounds({ ...cell, fixed: false }, columns),
+    y: Math.max(0, cell.y) - 0.5,
+  }))
+  return compact([...rest, ...placed].map(toItem), columns).sort(byId)
+}
+
+/** The layout with several blocks moved by whole cells, as far as the grid allows, keeping their places to each other. */
+export const withShift = (
+  base: readonly Cell[],
+  ids: readonly string[],
+  dx: number,
+  dy: number,
+  columns: number,
+): Cell[] => {
+  const group = base.filter((cell) => ids.includes(cell.id) && !cell.fixed)
+  const only = group[0]
+  if (only === undefined) return [...base]
+  if (group.length === 1) return withMove(base, only.id, only.x + dx, only.y + dy, columns)
+  const left = Math.min(...group.map((cell) => cell.x))
+  const right = Math.max(...group.map((cell) => cell.x + cell.w))
+  const top = Math.min(...group.map((cell) => cell.y))
+  const x = clamp(dx, -left, columns - right)
+  const y = Math.max(-top, dy)
+  if (x === 0 && y === 0) return [...base]
+  return withGroup(
+    base,
+    group.map((cell) => ({ ...cell, x: cell.x + x, y: cell.y + y })),
+    columns,
+  )
+}
+
 /** The layout with one block resized: what it now covers goes below it. */
 export const withSize = (
   base: readonly Cell[],
@@ -116,52 +160,87 @@ export const withSize = (
 
 const sameCell = (a: Cell, b: Cell): boolean => a.x === b.x && a.y === b.y && a.w === b.w && a.h === b.h
 
-const apply = (stored: readonly Stored[], writes: readonly Write[]): Stored[] => {
+const apply = (stored: readonly Stored[], writes: readonly Write[], breakpoint: Breakpoint): Stored[] => {
   const byKey = new Map(writes.map((write) => [write.id, write]))
   return stored.map((item) => {
     const write = byKey.get(item.id)
-    return write === undefined ? item : { ...item, at: write.at ?? item.at, size: write.size ?? item.size }
+    if (write === undefined) return item
+    const { at = item.at, size = item.size, placement } = write
+    if (placement === undefined) return { ...item, at, size }
+    return { ...item, placements: { ...item.placements, [breakpoint]: placement } }
   })
 }
 
-const sameLayout = (a: readonly Cell[], b: readonly Cell[]): boolean => {
-  const other = new Map(b.map((cell) => [cell.id, cell]))
-  return a.length === b.length && a.every((cell) => sameCell(cell, other.get(cell.id) ?? { ...cell, x: -1 }))
-}
+/** So many blocks beyond the dropped one are tried one by one before all that moved are written. */
+const TRIES = 6
 
 /**
- * What a drop has to write so that everybody sees `plan`: only the leaves of blocks that it moved or resized, so that
- * what others did to the rest at the same time stays. Stored places that compaction had hidden can make that too little;
- * then every block that is stored elsewhere than it is drawn is written as well.
+ * What a drop has to write so that everybody sees `plan`.
+ *
+ * First of all only the blocks somebody had in the hand (`own`): the others are drawn where compaction puts them, so
+ * what happens to them at the same time stays, and taking the drop back brings them back by itself. Where that draws
+ * something else than was shown (two blocks stored in one place, say), the first block that differs is written too, and
+ * so on; at last every block that is stored elsewhere than it is drawn.
+ *
+ * On a breakpoint of its own arrangement the leaf is that breakpoint's placement.
  */
-export const writesFor = (stored: readonly Stored[], base: readonly Cell[], plan: readonly Cell[]): Write[] => {
+export const writesFor = (
+  stored: readonly Stored[],
+  base: readonly Cell[],
+  plan: readonly Cell[],
+  own: readonly string[] = [],
+  breakpoint: Breakpoint = 'lg',
+): Write[] => {
   const before = new Map(base.map((cell) => [cell.id, cell]))
-  const at = new Map(stored.map((item) => [item.id, item]))
-  const diff = (changed: (cell: Cell, item: Stored) => { at: boolean; size: boolean }): Write[] =>
-    plan.flatMap((cell) => {
-      const item = at.get(cell.id)
-      if (item === undefined) return []
-      const { at: place, size } = changed(cell, item)
+  const items = new Map(stored.map((item) => [item.id, item]))
+  const wide = isWide(breakpoint)
+  const changed = readingOrder(plan).filter((cell) => {
+    const old = before.get(cell.id)
+    return items.has(cell.id) && (old === undefined || !sameCell(old, cell))
+  })
+  if (changed.length === 0) return []
+
+  const writesOf = (ids: ReadonlySet<string>, full = false): Write[] =>
+    plan.flatMap((cell): Write[] => {
+      const item = items.get(cell.id)
+      if (item === undefined || !ids.has(cell.id)) return []
+      if (!wide) return [{ id: cell.id, placement: [cell.x, cell.y, cell.w, cell.h] }]
+      const old = before.get(cell.id)
+      const inHand = !full && own.includes(cell.id)
+      // A move writes no size and a resize no place: both may happen to one block at once.
+      const place = old === undefined || old.x !== cell.x || old.y !== cell.y || (!inHand && !sameAt(item, cell))
+      const size = old === undefined || old.w !== cell.w || old.h !== cell.h
       if (!place && !size) return []
       return [
         {
           id: cell.id,
-          ...(place ? { at: [cell.x, cell.y] as At } : {}),
-          ...(size ? { size: [cell.w, cell.h] as Size } : {}),
+          ...(place ? { at: [cell.x, cell.y] as const } : {}),
+          ...(size ? { size: [cell.w, cell.h] as const } : {}),
         },
       ]
     })
-  const few = diff((cell) => {
-    const old = before.get(cell.id)
-    if (old === undefined) return { at: true, size: true }
-    return { at: old.x !== cell.x || old.y !== cell.y, size: old.w !== cell.w || old.h !== cell.h }
-  })
-  if (few.length === 0 || sameLayout(layoutOf(apply(stored, few), 'lg'), plan)) return few
-  return diff((cell, item) => ({
-    at: item.at[0] !== cell.x || item.at[1] !== cell.y,
-    size: item.size[0] !== cell.w || item.size[1] !== cell.h,
-  }))
+
+  const order = readingOrder(plan)
+  /** The blocks that would be drawn elsewhere than planned. */
+  const wrong = (writes: readonly Write[]): Cell[] => {
+    const drawn = new Map(layoutOf(apply(stored, writes, breakpoint), breakpoint).map((cell) => [cell.id, cell]))
+    return order.filter((cell) => !sameCell(cell, drawn.get(cell.id) ?? { ...cell, x: -1 }))
+  }
+
+  const ids = new Set(own.filter((id) => items.has(id)))
+  for (let tries = 0; tries <= TRIES; tries++) {
+    const writes = writesOf(ids)
+    const next = wrong(writes)
+    if (next.length === 0) return writes
+    const more = next.find((cell) => !ids.has(cell.id))
+    if (more === undefined) break
+    ids.add(more.id)
+  }
+  const moved = writesOf(new Set([...own, ...changed.map((cell) => cell.id)]))
+  return wrong(moved).length === 0 ? moved : writesOf(new Set(order.map((cell) => cell.id)), true)
 }
+
+const sameAt = (item: Stored, cell: Cell): boolean => item.at[0] === cell.x && item.at[1] === cell.y
 
 export const bottomOf = (cells: readonly Cell[]): number =>
   cells.reduce((max, cell) => Math.max(max, cell.y + cell.h), 0)

@@ -16,9 +16,13 @@ export type Preview = {
 }
 /** A new block on its way from the add menu, over this cell of the grid. */
 export type Arriving = { type: string; x: number; y: number; w: number; h: number }
-/** The add menu, open at a point of the window. The block goes to `cell`, or where there is room. */
-export type Adding = { x: number; y: number; cell: At | null }
+/** Where a new block is asked for: a cell of the arrangement on screen, below the selected blocks, or where there is room. */
+export type Spot = { cell: At } | 'below-selection' | 'free'
+/** The add menu, open at a point of the window. */
+export type Adding = { x: number; y: number; spot: Spot }
 export type CanvasDialog = 'palette' | 'shortcuts'
+/** How the canvas is shown here. Presenting and in a kiosk there are no bars and nothing can be changed by accident. */
+export type Mode = 'edit' | 'present' | 'kiosk'
 
 export type CanvasUi = {
   selected: readonly string[]
@@ -28,6 +32,13 @@ export type CanvasUi = {
   adding: Adding | null
   dialog: CanvasDialog | null
   panel: boolean
+  mode: Mode
+  /** The block that fills the window. */
+  solo: string | null
+  /** The id of the person whose view we follow. */
+  following: string | null
+  /** Every block is drawn, near or not: paper has no viewport. */
+  printing: boolean
   /** The last thing to tell a screen reader. */
   announcement: string
 }
@@ -51,6 +62,10 @@ export const createUi = (): UiStore =>
     adding: null,
     dialog: null,
     panel: remembered(),
+    mode: 'edit',
+    solo: null,
+    following: null,
+    printing: false,
     announcement: '',
   }))
 
@@ -87,7 +102,7 @@ const besideSelection = (ui: UiStore): Adding => {
   const box = frame?.getBoundingClientRect()
   // Kept in view: a block may begin or end outside of the window.
   if (box !== undefined && box.bottom > area.top && box.top < area.bottom) {
-    return { x: box.left + 12, y: Math.min(box.bottom + 6, area.bottom - 24), cell: null }
+    return { x: box.left + 12, y: Math.min(box.bottom + 6, area.bottom - 24), spot: 'below-selection' }
   }
-  return { x: area.left + area.width / 2 - 150, y: area.top + Math.max(24, area.height / 5), cell: null }
+  return { x: area.left + area.width / 2 - 150, y: area.top + Math.max(24, area.height / 5), spot: 'free' }
 }

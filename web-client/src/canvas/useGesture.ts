@@ -9,17 +9,15 @@
  * when the cell under it changes, at most once a frame.
  */
 import { type RefObject, useEffect, useMemo, useRef } from 'react'
+import type { Breakpoint } from '../doc/schema'
 import type { CanvasSession } from '../sync/session'
-import { commitPlan, minSizeOf, tell } from './actions'
-import { type Cell, cellAt, type Metrics, ROW, rectOf, sizeAt, withMove, withSize } from './layout'
-import type { Preview, UiStore } from './ui'
+import { commitPlan, minSizeOf, tell, wideCells } from './actions'
+import { edgeScroll } from './edgeScroll'
+import { type Cell, cellAt, isWide, type Metrics, ROW, rectOf, sizeAt, withShift, withSize } from './layout'
+import { type Preview, select, type UiStore } from './ui'
 
 /** A press that moves less than this many pixels is a click. */
 const SLOP = 4
-/** Distance from an edge at which the canvas scrolls, and the most it scrolls in one frame. Pixels. */
-const EDGE = 48
-const SPEED = 14
-
 export type GestureHost = {
   session: CanvasSession
   ui: UiStore
@@ -28,13 +26,17 @@ export type GestureHost = {
   /** The layout drawn without any gesture, as of now. */
   base: () => readonly Cell[]
   metrics: () => Metrics
+  breakpoint: () => Breakpoint
   enabled: () => boolean
 }
 
 type Running = {
+  /** The block under the pointer, and all that are held with it. */
   id: string
+  ids: readonly string[]
   kind: Preview['kind']
   element: HTMLElement
+  elements: readonly HTMLElement[]
   pointer: number
   /** Where the pointer is, in the window. */
   x: number
@@ -49,12 +51,17 @@ type Running = {
 
 export const planFor = (base: readonly Cell[], preview: Preview, columns: number): Cell[] =>
   preview.kind === 'move'
-    ? withMove(base, preview.id, preview.x, preview.y, columns)
+    ? movedBy(base, preview, columns)
     : // The measured size is within the limits of its type already.
       withSize(base, preview.id, preview.w, preview.h, columns, [1, 1])
 
+const movedBy = (base: readonly Cell[], { id, ids, x, y }: Preview, columns: number): Cell[] => {
+  const cell = base.find((other) => other.id === id)
+  return cell === undefined ? [...base] : withShift(base, ids, x - cell.x, y - cell.y, columns)
+}
+
 export function useGesture(host: GestureHost): {
-  start: (event: PointerEvent, id: string, kind: Preview['kind']) => void
+  start: (event: PointerEvent, id: string, ids: readonly string[], kind: Preview['kind']) => void
   end: () => void
 } {
   const latest = useRef(host)
@@ -72,18 +79,23 @@ const createGesture = (host: () => GestureHost) => {
     return [x - (box?.left ?? 0), y - (box?.top ?? 0)]
   }
 
-  const start = (event: PointerEvent, id: string, kind: Preview['kind']): void => {
-    const { enabled, base, metrics, grid } = host()
+  const frameOf = (id: string): HTMLElement | null =>
+    host().grid.current?.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(id)}"]`) ?? null
+
+  const start = (event: PointerEvent, id: string, ids: readonly string[], kind: Preview['kind']): void => {
+    const { enabled, base, metrics } = host()
     const cell = base().find((other) => other.id === id)
-    const element = grid.current?.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(id)}"]`)
+    const element = frameOf(id)
     if (running !== null || event.button !== 0 || !enabled() || cell === undefined || cell.fixed || !element) return
     event.preventDefault()
     const [fromX, fromY] = gridPoint(event.clientX, event.clientY)
     const from = rectOf(cell, metrics())
     running = {
       id,
+      ids,
       kind,
       element,
+      elements: ids.flatMap((one) => frameOf(one) ?? []),
       pointer: event.pointerId,
       x: event.clientX,
       y: event.clientY,
@@ -108,7 +120,7 @@ const createGesture = (host: () => GestureHost) => {
     if (!running.started) {
       if (far < SLOP) return
       running.started = true
-      running.element.dataset.held = running.kind
+      for (const element of running.elements) element.dataset.held = running.kind
       document.documentElement.dataset.gesture = running.kind
       running.frame = requestAnimationFrame(tick)
     }
@@ -125,7 +137,7 @@ const createGesture = (host: () => GestureHost) => {
       end()
       return
     }
-    autoScroll()
+    edgeScroll(host().scroller.current, running.y)
     const preview = measure()
     const shown = ui.getState().preview
     if (
@@ -136,10 +148,17 @@ const createGesture = (host: () => GestureHost) => {
       shown.h !== preview.h
     ) {
       ui.setState({ preview })
-      const cell = planFor(base(), preview, metrics().columns).find((other) => other.id === preview.id)
-      if (cell !== undefined) session.presence.setDrag({ id: cell.id, x: cell.x, y: cell.y, w: cell.w, h: cell.h })
+      show(session, planFor(base(), preview, metrics().columns), preview)
     }
     running.frame = requestAnimationFrame(tick)
+  }
+
+  /** Others see the places in the wide arrangement. On a narrow one they see which blocks are held, where they are. */
+  const show = (session: CanvasSession, plan: readonly Cell[], { id, ids }: Preview): void => {
+    const cells = isWide(host().breakpoint()) ? plan : wideCells(session)
+    const held = cells.filter((cell) => ids.includes(cell.id)).sort((a, b) => Number(b.id === id) - Number(a.id === id))
+    const drags = held.map(({ id, x, y, w, h }) => ({ id, x, y, w, h }))
+    session.presence.setDrag(drags.length === 1 && drags[0] !== undefined ? drags[0] : drags)
   }
 
   const measure = (): Preview => {
@@ -152,12 +171,14 @@ const createGesture = (host: () => GestureHost) => {
     const { style } = now.element
     const cell = base().find((other) => other.id === now.id) as Cell
     if (now.kind === 'move') {
-      style.setProperty('--dx', `${dx}px`)
-      style.setProperty('--dy', `${dy}px`)
+      for (const element of now.elements) {
+        element.style.setProperty('--dx', `${dx}px`)
+        element.style.setProperty('--dy', `${dy}px`)
+      }
       const [cx, cy] = cellAt(now.from.left + dx, now.from.top + dy, size)
       return {
         id: now.id,
-        ids: [now.id],
+        ids: now.ids,
         kind: 'move',
         x: Math.max(0, Math.min(size.columns - cell.w, cx)),
         y: cy,
@@ -175,27 +196,21 @@ const createGesture = (host: () => GestureHost) => {
     return { id: now.id, ids: [now.id], kind: 'resize', x: cell.x, y: cell.y, ...limits }
   }
 
-  const autoScroll = (): void => {
-    const scroller = host().scroller.current
-    if (scroller === null || running === null) return
-    const box = scroller.getBoundingClientRect()
-    const above = box.top + EDGE - running.y
-    const below = running.y - (box.bottom - EDGE)
-    const by = below > 0 ? below : above > 0 ? -above : 0
-    if (by !== 0) scroller.scrollTop += Math.sign(by) * Math.min(SPEED, Math.ceil(Math.abs(by) / 4))
-  }
-
   const onUp = (event: PointerEvent): void => {
     if (running === null || event.pointerId !== running.pointer) return
-    const { started, id, kind } = running
+    const { started, id, ids, kind } = running
     const { base, metrics, session, ui } = host()
     if (started && running.element.isConnected && base().some((cell) => cell.id === id)) {
       running.x = event.clientX
       running.y = event.clientY
       const preview = measure()
       const from = base()
-      commitPlan(session, id, from, planFor(from, preview, metrics().columns))
-      tell(session, ui, id, kind === 'move' ? 'moved to' : 'is now')
+      const own = from.filter((cell) => ids.includes(cell.id)).map((cell) => cell.id)
+      commitPlan(session, own, from, planFor(from, preview, metrics().columns), host().breakpoint())
+      tell(session, ui, own, kind === 'move' ? 'moved to' : 'is now')
+    } else if (!started) {
+      // A press on one of several that went nowhere means that one.
+      select(ui, [id])
     }
     end()
   }
@@ -210,11 +225,13 @@ const createGesture = (host: () => GestureHost) => {
   /** Lets go without writing anything. */
   const end = (): void => {
     if (running === null) return
-    const { element, frame } = running
+    const { elements, frame } = running
     cancelAnimationFrame(frame)
     running = null
-    for (const name of ['--dx', '--dy', '--dw', '--dh']) element.style.removeProperty(name)
-    delete element.dataset.held
+    for (const element of elements) {
+      for (const name of ['--dx', '--dy', '--dw', '--dh']) element.style.removeProperty(name)
+      delete element.dataset.held
+    }
     delete document.documentElement.dataset.gesture
     removeEventListener('pointermove', onMove)
     removeEventListener('pointerup', onUp)

@@ -282,6 +282,25 @@ export const setSize = (doc: Y.Doc, id: string, size: Size): void => {
   if (w !== size[0] || h !== size[1]) edit(doc, () => block.set('size', [...size]))
 }
 
+/**
+ * Where a block lies on one breakpoint only. The map is made by whoever arranges that breakpoint first: two people who
+ * do so for the same block at the same moment keep one of the two places, and the rest of the block is as it was.
+ */
+export const setPlacement = (
+  doc: Y.Doc,
+  id: string,
+  breakpoint: Breakpoint,
+  place: readonly [number, number, number, number],
+): void => {
+  const block = blocksMap(doc).get(id)
+  if (block === undefined || JSON.stringify(getPlacement(block, breakpoint)) === JSON.stringify(place)) return
+  edit(doc, () => {
+    const placements = block.get('placements')
+    if (placements instanceof Y.Map) placements.set(breakpoint, [...place])
+    else block.set('placements', new Y.Map<unknown>([[breakpoint, [...place]]]))
+  })
+}
+
 /** Free is how a block is without the leaf, so unlocking removes it. */
 export const setLocked = (doc: Y.Doc, id: string, locked: boolean): void => {
   const block = blocksMap(doc).get(id)
