@@ -22,6 +22,12 @@ const YEAR = /^(year|yr|jahr|fiscal[_\s-]?year)$/i
 const STATE =
   /(price|rate|ratio|percent|pct|avg|average|mean|score|rating|index|temp|temperature|humidity|pressure|speed|wind|expect|age|height|weight|length|width|depth|density|share)/i
 
+export const isYearColumn = (column: Column): boolean => column.type === 'number' && YEAR.test(column.name)
+/** A number that measures something, by its name. */
+export const isMeasure = (column: Column): boolean =>
+  column.type === 'number' && !YEAR.test(column.name) && !IDENTIFIER.test(column.name) && !PLACE.test(column.name)
+export const isState = (name: string): boolean => STATE.test(name)
+
 interface Profile {
   column: Column
   distinct: number
@@ -64,11 +70,9 @@ export function suggest(columns: Column[], order: string[], rows: Cell[][]): Sug
     .filter((one) => one.rows === 0 || one.empty < one.rows)
   const byType = (type: Column['type']) => profiles.filter((one) => one.column.type === type)
 
-  const isYear = (one: Profile) => one.column.type === 'number' && YEAR.test(one.column.name)
+  const isYear = (one: Profile) => isYearColumn(one.column)
   const time = byType('date')[0] ?? profiles.find((one) => isYear(one) && one.distinct > 1)
-  const measures = byType('number').filter(
-    (one) => !isYear(one) && !IDENTIFIER.test(one.column.name) && !PLACE.test(one.column.name),
-  )
+  const measures = profiles.filter((one) => isMeasure(one.column))
   const measure = measures[0]
   const groups = [...byType('string'), ...byType('boolean')].filter(
     (one) =>
@@ -82,7 +86,7 @@ export function suggest(columns: Column[], order: string[], rows: Cell[][]): Sug
     groups.find((one) => one.distinct <= 60) ??
     groups[0]
 
-  const fold: Aggregation = measure && STATE.test(measure.column.name) ? 'avg' : 'sum'
+  const fold: Aggregation = measure && isState(measure.column.name) ? 'avg' : 'sum'
   const make = (
     chart_type: ChartType,
     x: Profile | undefined,

@@ -1,4 +1,266 @@
-/** The settings of a metric. */
-export default function MetricInspector() {
-  return null
+/** The settings of a metric. Every gesture is one transaction: one undo step, one update on the wire, leaves only. */
+import { useState } from 'react'
+import { type Block, blocksMap, edit, setContent } from '../../../doc/schema'
+import { useY } from '../../../doc/useY'
+import type { Dataset } from '../../../platform/datasets/api'
+import type { Column } from '../../../platform/datasets/cells'
+import { DatasetPicker } from '../../../platform/datasets/DatasetPicker'
+import { useDataset, useReadRows } from '../../../platform/datasets/hooks'
+import { TIME_UNITS, type TimeUnit } from '../../../platform/datasets/periods'
+import { Check, Choice, Commit, NumberCommit } from '../fields'
+import type { NumberFormat } from '../format'
+import type { InspectorProps } from '../registry'
+import { Segments } from '../Segments'
+import { sourceOf } from '../source'
+import type { MetricAggregation } from './compute'
+import { readMetric } from './fields'
+import { type MetricSuggestion, suggestMetric } from './suggest'
+import { suggestedTitle } from './words'
+
+const AGGREGATION_NAMES: Record<MetricAggregation, string> = {
+  sum: 'Sum',
+  avg: 'Average',
+  median: 'Median',
+  min: 'Minimum',
+  max: 'Maximum',
+  count: 'Count of values',
+  distinct: 'Different values',
+  last: 'Latest period',
+  first: 'First period',
+}
+const UNIT_NAMES: Record<TimeUnit, string> = {
+  '': 'Each date',
+  day: 'Day',
+  week: 'Week',
+  month: 'Month',
+  quarter: 'Quarter',
+  year: 'Year',
+}
+const FORMAT_NAMES: Record<NumberFormat, string> = {
+  auto: 'Automatic',
+  number: 'Number',
+  currency: 'Currency',
+  percent: 'Percent',
+  compact: 'Short (1.2K)',
+}
+
+const optionsOf = <T extends string>(names: Record<T, string>, values: readonly T[]) =>
+  values.map((value) => ({ value, label: names[value] }))
+
+export default function MetricInspector({ id, block, session, editable }: InspectorProps) {
+  const content = useY(block, readMetric)
+  const source = useY(block, sourceOf)
+  const dataset = useDataset(source.datasetId)
+  const pick = usePick({ id, block, session })
+  const columns = dataset.data?.columns ?? []
+  const disabled = !editable
+  const set = (key: string, value: string | number | boolean | null) => setContent(block, ['config', key], value)
+  const counted = content.y === ''
+  const dated = columns.find((column) => column.name === content.x)?.type === 'date'
+  const folds: MetricAggregation[] = counted
+    ? ['count', 'last', 'first']
+    : ['sum', 'avg', 'median', 'min', 'max', 'count', 'distinct', 'last', 'first']
+
+  return (
+    <div className="insp">
+      <Commit
+        label="Title"
+        value={content.title}
+        disabled={disabled}
+        onCommit={(title) => setContent(block, ['title'], title)}
+      />
+      <DatasetPicker
+        value={source.datasetId}
+        disabled={disabled || pick.busy}
+        onPick={(chosen) => void pick.run(chosen)}
+      />
+      {source.datasetId !== '' && (
+        <>
+          <section className="insp-section">
+            <h3>Value</h3>
+            <Choice
+              label="Column"
+              value={content.y}
+              disabled={disabled}
+              testId="metric-column"
+              options={fieldOptions(columns, content.y, 'Number of rows')}
+              onChange={(y) => setField(block, { y_axis: y })}
+            />
+            <Choice
+              label="Calculation"
+              value={counted && !folds.includes(content.aggregation) ? 'count' : content.aggregation}
+              disabled={disabled}
+              testId="metric-aggregation"
+              options={
+                counted
+                  ? [{ value: 'count', label: 'Count' }, ...optionsOf(AGGREGATION_NAMES, ['last', 'first'])]
+                  : optionsOf(AGGREGATION_NAMES, folds)
+              }
+              onChange={(aggregation) => setField(block, { aggregation })}
+            />
+          </section>
+          <section className="insp-section">
+            <h3>Over time</h3>
+            <div className="insp-pair">
+              <Choice
+                label="Along"
+                value={content.x}
+                disabled={disabled}
+                testId="metric-along"
+                options={fieldOptions(columns, content.x, 'Nothing')}
+                onChange={(x) => set('x_axis', x)}
+              />
+              {dated && (
+                <Choice
+                  label="By"
+                  value={content.timeUnit}
+                  disabled={disabled}
+                  testId="metric-unit"
+                  options={optionsOf(UNIT_NAMES, TIME_UNITS)}
+                  onChange={(unit) => set('time_unit', unit)}
+                />
+              )}
+            </div>
+            {content.x !== '' && (
+              <>
+                <Segments
+                  label="Compare the last with"
+                  value={content.compare}
+                  disabled={disabled}
+                  options={[
+                    { value: 'previous', label: 'Previous' },
+                    { value: 'first', label: 'First' },
+                    { value: 'none', label: 'Nothing' },
+                  ]}
+                  onChange={(compare) => set('compare', compare)}
+                />
+                {content.compare !== 'none' && (
+                  <Segments
+                    label="Which is better"
+                    value={content.better}
+                    disabled={disabled}
+                    options={[
+                      { value: 'up', label: 'Higher' },
+                      { value: 'down', label: 'Lower' },
+                      { value: 'none', label: 'Neither' },
+                    ]}
+                    onChange={(better) => set('better', better)}
+                  />
+                )}
+                <Check
+                  label="Show the line"
+                  checked={content.sparkline}
+                  disabled={disabled}
+                  onChange={(on) => set('sparkline', on)}
+                />
+              </>
+            )}
+          </section>
+          <section className="insp-section">
+            <h3>Number</h3>
+            <div className="insp-pair">
+              <Choice
+                label="Format"
+                value={content.measure.format}
+                disabled={disabled}
+                testId="metric-format"
+                options={optionsOf(FORMAT_NAMES, ['auto', 'number', 'currency', 'percent', 'compact'])}
+                onChange={(format) => set('number_format', format)}
+              />
+              <NumberCommit
+                label="Decimals"
+                value={content.measure.decimals}
+                disabled={disabled}
+                placeholder="Automatic"
+                min={0}
+                max={10}
+                whole
+                onCommit={(decimals) => set('decimals', decimals)}
+              />
+            </div>
+            <div className="insp-pair">
+              {content.measure.format === 'currency' && (
+                <Commit
+                  label="Currency"
+                  value={content.measure.currency}
+                  disabled={disabled}
+                  onCommit={(currency) => {
+                    const code = currency.toUpperCase()
+                    // What is no code would be shown as dollars: the field goes back instead.
+                    if (/^[A-Z]{3}$/.test(code)) set('currency', code)
+                  }}
+                />
+              )}
+              <Commit
+                label="Unit"
+                value={content.unit}
+                disabled={disabled}
+                onCommit={(unit) => set('unit', unit.slice(0, 24))}
+              />
+            </div>
+          </section>
+        </>
+      )}
+    </div>
+  )
+}
+
+/** Another column or calculation; a title that only named the old one goes with it. */
+function setField(block: Block, change: { y_axis?: string; aggregation?: string }): void {
+  const doc = block.doc
+  if (!doc) return
+  edit(doc, () => {
+    const before = readMetric(block)
+    setContent(block, ['config'], change)
+    if (before.title === suggestedTitle(before)) setContent(block, ['title'], suggestedTitle(readMetric(block)))
+  })
+}
+
+/** Choosing a dataset for a metric: its rows are read first, so that dataset and fields change in one step. */
+function usePick({ id, block, session }: Pick<InspectorProps, 'id' | 'block' | 'session'>) {
+  const readRows = useReadRows()
+  const [busy, setBusy] = useState(false)
+  const run = async (dataset: Dataset) => {
+    setBusy(true)
+    let found: MetricSuggestion
+    try {
+      const rows = await readRows(dataset.id)
+      found = suggestMetric(dataset.columns, rows.columns, rows.rows)
+    } catch {
+      // The metric will show why the rows cannot be read; the columns alone allow a guess.
+      found = suggestMetric(dataset.columns, [], [])
+    } finally {
+      setBusy(false)
+    }
+    // Somebody may have deleted the block, or this session may have become a viewer's, while the rows were read.
+    if (blocksMap(session.doc).get(id) !== block || !session.canEdit) return
+    applyMetricDataset(block, dataset, found)
+  }
+  return { busy, run }
+}
+
+/** Sets the dataset of a metric, and new fields unless those it has are all columns of this dataset too. */
+export function applyMetricDataset(block: Block, dataset: Dataset, found: MetricSuggestion): void {
+  const doc = block.doc
+  if (!doc) return
+  const now = readMetric(block)
+  const names = new Set(dataset.columns.map((column) => column.name))
+  const used = [now.y, now.x].filter((name) => name !== '')
+  edit(doc, () => {
+    setContent(block, ['data_source'], { type: 'dataset', dataset_id: dataset.id })
+    if (used.length > 0 && used.every((name) => names.has(name))) return
+    setContent(block, ['config'], { ...found })
+    // A title somebody wrote stays; one that was suggested for other fields would now be wrong.
+    if (now.title === '' || now.title === suggestedTitle(now)) {
+      setContent(block, ['title'], suggestedTitle(readMetric(block)))
+    }
+  })
+}
+
+function fieldOptions(columns: Column[], value: string, none: string) {
+  const options = [{ value: '', label: none }, ...columns.map(({ name }) => ({ value: name, label: name }))]
+  if (value !== '' && !columns.some((column) => column.name === value)) {
+    options.push({ value, label: columns.length > 0 ? `${value} (not in this dataset)` : value })
+  }
+  return options
 }
