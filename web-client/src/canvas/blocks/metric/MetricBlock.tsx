@@ -2,7 +2,7 @@
  * One number from a dataset, large: what it is, how it changed, how it went. Which number is decided in compute.ts, in which
  * words in words.ts.
  */
-import { ArrowDownRight, ArrowUpRight, ChartSpline, Download, Minus, Table2 } from 'lucide-react'
+import { ArrowDownRight, ArrowUpRight, ChartSpline, Download, ListFilter, Minus, Table2 } from 'lucide-react'
 import { type CSSProperties, useMemo, useState } from 'react'
 import type { BlockProps } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
@@ -10,7 +10,7 @@ import { MAX_ROWS } from '../../../platform/datasets/api'
 import { useBlockActions } from '../blockActions'
 import { csvBlob, fileName, saveBlob } from '../download'
 import { FilterBar, FilterButton } from '../FilterBar'
-import { applyFilters } from '../filters'
+import { applyFilters, type Filter, filterParts } from '../filters'
 import { formatNumber } from '../format'
 import { useView } from '../localView'
 import { type SourceData, useSource } from '../source'
@@ -25,7 +25,7 @@ import { type ChangeWords, changeWords, describeMetric, periodLabel, suggestedTi
 export default function MetricBlock({ id, block, session, readOnly }: BlockProps) {
   const content = useY(block, readMetric)
   const source = useSource(block)
-  const { filters } = useView(session, id, block)
+  const { filters, own } = useView(session, id, block)
   const [tabular, setTabular] = useState(false)
   const data = source.state === 'ready' ? source.data : null
   const rows = useMemo(() => (data ? applyFilters(data.rows, data.order, data.columns, filters) : []), [data, filters])
@@ -52,9 +52,24 @@ export default function MetricBlock({ id, block, session, readOnly }: BlockProps
         <h2 className="blk-title" data-empty={content.title === '' && !data ? '' : undefined} title={title}>
           {title}
         </h2>
+        {filters.length > 0 && data && (
+          <span
+            className="metric-filtered"
+            role="img"
+            aria-label={`Filtered: ${filterWords(filters, data)}`}
+            title={`Only where ${filterWords(filters, data)}`}
+          >
+            <ListFilter aria-hidden />
+          </span>
+        )}
         {filterProps && <FilterButton {...filterProps} />}
       </header>
-      {filterProps && <FilterBar {...filterProps} />}
+      {filterProps && (
+        // What somebody filters for themselves is always in sight, with the way back; what the canvas says where there is room.
+        <div className="metric-filters" data-own={own ? '' : undefined}>
+          <FilterBar {...filterProps} />
+        </div>
+      )}
       {source.state === 'ready' && source.error !== null && <Stale error={source.error} retry={source.retry} />}
       <div className="blk-body metric-body">
         {source.state === 'none' && <NoSource foreign={source.kind === 'foreign'} readOnly={readOnly} />}
@@ -81,6 +96,14 @@ export default function MetricBlock({ id, block, session, readOnly }: BlockProps
     </section>
   )
 }
+
+const filterWords = (filters: readonly Filter[], data: SourceData): string =>
+  filters
+    .map((filter) => {
+      const { verb, value } = filterParts(filter, data.columns)
+      return `${headerOf(filter.field)} ${verb} ${value}`.trim()
+    })
+    .join(', ')
 
 interface FigureProps {
   content: MetricContent
