@@ -1,25 +1,14 @@
-/** Who is here. Renders when somebody comes, goes, or changes a name; never for a moving cursor. */
-import { useSyncExternalStore } from 'react'
+/** Who is here, and a click to follow them. Renders when somebody comes, goes or changes a name; never for a cursor. */
+import { UserRound } from 'lucide-react'
+import type { CSSProperties } from 'react'
 import { useStore } from 'zustand'
+import type { UiStore } from '../canvas/ui'
 import type { Person } from '../protocol/messages'
 import type { CanvasSession } from '../sync/session'
-import { inkOn, readPeer, safeColor } from './state'
-
-type Here = Person & { tabs: number }
-const SHOWN = 5
-
-/** People, not connections: two tabs of one person are one avatar. */
-const peopleOf = (session: CanvasSession): Here[] => {
-  const people = new Map<string, Here>()
-  for (const [client, state] of session.awareness.getStates()) {
-    if (client === session.awareness.clientID) continue
-    const peer = readPeer(client, state)
-    if (peer === null) continue
-    const known = people.get(peer.user.id)
-    people.set(peer.user.id, { ...peer.user, tabs: (known?.tabs ?? 0) + 1 })
-  }
-  return [...people.values()].sort((a, b) => (a.name < b.name ? -1 : a.name > b.name ? 1 : a.id < b.id ? -1 : 1))
-}
+import { Menu } from '../ui/Menu'
+import { follow, stopFollowing } from './follow'
+import { type Here, usePeople } from './people'
+import { inkOn, safeColor } from './state'
 
 const initials = (name: string): string =>
   name
@@ -29,55 +18,89 @@ const initials = (name: string): string =>
     .map((part) => [...part][0]?.toUpperCase() ?? '')
     .join('')
 
-const usePeople = (session: CanvasSession): Here[] => {
-  const read = (): string => JSON.stringify(peopleOf(session))
-  const text = useSyncExternalStore((notify) => {
-    session.awareness.on('change', notify)
-    return () => session.awareness.off('change', notify)
-  }, read)
-  return JSON.parse(text) as Here[]
+type AvatarsProps = {
+  session: CanvasSession
+  ui: UiStore
+  /** How many of the others are shown; the rest is in a menu. */
+  show: number
 }
 
-export function Avatars({ session }: { session: CanvasSession }) {
+export function Avatars({ session, ui, show }: AvatarsProps) {
   const people = usePeople(session)
   const me = useStore(session.store, (state) => state.user)
-  const more = people.length - SHOWN
+  const following = useStore(ui, (state) => state.following)
+  const shown = people.length <= show + 1 ? people : people.slice(0, show)
+  const rest = people.slice(shown.length)
+  const toggle = (id: string): void => (id === following ? stopFollowing(ui) : follow(session, ui, id))
   return (
     <ul className="avatars" data-testid="avatars" aria-label="People on this canvas">
-      {more > 0 && (
-        <li
-          className="avatar avatar-more"
-          title={people
-            .slice(SHOWN)
-            .map(({ name }) => name)
-            .join(', ')}
-        >
-          +{more}
+      {rest.length > 0 && (
+        <li className="avatar-item">
+          <Menu
+            trigger={
+              <button
+                type="button"
+                className="avatar avatar-more"
+                data-testid="avatars-more"
+                aria-label={`${rest.length} more people`}
+              >
+                +{rest.length}
+              </button>
+            }
+            items={rest.map((person) => ({
+              label: `Follow ${titleOf(person, me.id)}`,
+              icon: <UserRound />,
+              onSelect: () => follow(session, ui, person.id),
+            }))}
+          />
         </li>
       )}
-      {people.slice(0, SHOWN).map((person) => (
-        <Avatar key={person.id} person={person} title={titleOf(person, me.id)} />
+      {shown.map((person) => (
+        <li
+          key={person.id}
+          className="avatar-item"
+          data-testid="avatar"
+          data-user={person.name}
+          data-away={person.away ? '' : undefined}
+        >
+          <button
+            type="button"
+            className="avatar"
+            data-follow=""
+            aria-pressed={person.id === following}
+            aria-label={`Follow ${titleOf(person, me.id)}`}
+            title={`${titleOf(person, me.id)}\n${person.id === following ? 'Click to stop following' : 'Click to follow'}`}
+            style={colors(person)}
+            onClick={() => toggle(person.id)}
+          >
+            <span aria-hidden="true">{initials(person.name)}</span>
+            {person.clients.length > 1 && (
+              <span className="avatar-count" aria-hidden="true">
+                {person.clients.length}
+              </span>
+            )}
+          </button>
+        </li>
       ))}
-      <Avatar person={me} title={`${me.name} (you)`} />
+      <li className="avatar-item" data-testid="avatar" data-user={me.name}>
+        <span className="avatar avatar-me" title={`${me.name} (you)`} style={colors(me)}>
+          <span aria-hidden="true">{initials(me.name)}</span>
+          <span className="visually-hidden">{`${me.name} (you)`}</span>
+        </span>
+      </li>
     </ul>
   )
 }
 
-const titleOf = ({ id, name, tabs }: Here, me: string): string =>
-  id === me ? `${name} (you, in another window)` : tabs > 1 ? `${name} (${tabs} windows)` : name
-
-function Avatar({ person, title }: { person: Person; title: string }) {
+const colors = (person: Person): CSSProperties => {
   const color = safeColor(person.color)
-  return (
-    <li
-      className="avatar"
-      data-testid="avatar"
-      data-user={person.name}
-      title={title}
-      style={{ background: color, color: inkOn(color) }}
-    >
-      <span aria-hidden="true">{initials(person.name)}</span>
-      <span className="visually-hidden">{title}</span>
-    </li>
-  )
+  return { '--person': color, '--person-ink': inkOn(color) } as CSSProperties
+}
+
+const titleOf = ({ id, name, clients, away }: Here, me: string): string => {
+  const note = [
+    ...(id === me ? ['you, in another window'] : clients.length > 1 ? [`${clients.length} windows`] : []),
+    ...(away ? ['away'] : []),
+  ].join(', ')
+  return note === '' ? name : `${name} (${note})`
 }

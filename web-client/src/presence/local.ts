@@ -6,13 +6,20 @@
  */
 import type { Awareness } from 'y-protocols/awareness'
 import type { Person } from '../protocol/messages'
-import type { Drag, Pointer } from './state'
+import type { Drag, Pointer, View } from './state'
 
 const EVERY = 45
 /** Without a move or a key for this long a person counts as away. Milliseconds. */
 const AWAY = 60_000
 
-type Patch = { pointer?: Pointer | null; drag?: Drag | null; selection?: string[]; idle?: boolean; user?: Person }
+type Patch = {
+  pointer?: Pointer | null
+  drag?: Drag | readonly Drag[] | null
+  selection?: string[]
+  view?: View | null
+  idle?: boolean
+  user?: Person
+}
 
 export class LocalPresence {
   private waiting: Patch = {}
@@ -35,8 +42,14 @@ export class LocalPresence {
     this.active()
     this.queue({ pointer })
   }
-  setDrag(drag: Drag | null): void {
+  /** Several blocks at once: the one in the hand comes first. */
+  setDrag(drag: Drag | readonly Drag[] | null): void {
     this.queue({ drag })
+  }
+  setView(view: View | null): void {
+    const now = this.waiting.view ?? (this.awareness.getLocalState()?.view as View | null | undefined)
+    if (now?.block === view?.block && now?.top === view?.top) return
+    this.queue({ view })
   }
 
   private active(): void {

@@ -7,6 +7,7 @@
 import { PerfectCursor } from 'perfect-cursors'
 import type { Awareness } from 'y-protocols/awareness'
 import { GAP, type Metrics, type Rect, ROW, rectOf } from '../canvas/layout'
+import { type Here, peopleOf, tagOf } from './people'
 import { inkOn, type Peer, readPeer } from './state'
 
 /** A cursor that rests this long loses its label. Milliseconds. */
@@ -14,12 +15,14 @@ const LABEL = 3_000
 
 type Shown = {
   peer: Peer
+  /** The name on the tags. */
+  name: string
   cursor: HTMLElement | null
   smooth: PerfectCursor | null
   last: string
   label: ReturnType<typeof setTimeout> | null
   outlines: Map<string, HTMLElement>
-  ghost: HTMLElement | null
+  ghosts: Map<string, HTMLElement>
 }
 
 const element = (className: string, testId: string): HTMLElement => {
@@ -29,10 +32,10 @@ const element = (className: string, testId: string): HTMLElement => {
   return made
 }
 
-const tag = (peer: Peer): HTMLElement => {
+const tag = (name: string): HTMLElement => {
   const made = document.createElement('span')
   made.className = 'presence-tag'
-  made.textContent = peer.user.name
+  made.textContent = name
   return made
 }
 
@@ -55,11 +58,13 @@ export class Overlay {
   private readonly people = new Map<number, Shown>()
   private rects: ReadonlyMap<string, Rect> = new Map()
   private metrics: Metrics = { width: 0, columns: 12 }
+  private here: readonly Here[]
 
   constructor(
     host: HTMLElement,
     private readonly awareness: Awareness,
   ) {
+    this.here = peopleOf(awareness)
     this.layer.setAttribute('aria-hidden', 'true')
     host.append(this.layer)
     awareness.on('change', this.onChange)
@@ -74,8 +79,16 @@ export class Overlay {
   }
 
   private readonly onChange = (change: { added: number[]; updated: number[]; removed: number[] }): void => {
+    if (change.added.length + change.removed.length > 0) this.here = peopleOf(this.awareness)
     for (const client of change.removed) this.drop(client)
     for (const client of [...change.added, ...change.updated]) this.update(client)
+    // A second window of somebody who is here, or the last but one closed: their tags are numbered anew.
+    if (change.added.length + change.removed.length > 0)
+      for (const client of [...this.people.keys()]) this.update(client)
+  }
+
+  private get me(): string {
+    return readPeer(this.awareness.clientID, this.awareness.getLocalState())?.user.id ?? ''
   }
 
   private update(client: number): void {
@@ -86,9 +99,19 @@ export class Overlay {
       return
     }
     const shown = this.people.get(client)
-    if (shown === undefined || shown.peer.user.name !== peer.user.name || shown.peer.user.color !== peer.user.color) {
+    const name = this.nameOf(peer)
+    if (shown === undefined || shown.name !== name || shown.peer.user.color !== peer.user.color) {
       this.drop(client)
-      const fresh: Shown = { peer, cursor: null, smooth: null, last: '', label: null, outlines: new Map(), ghost: null }
+      const fresh: Shown = {
+        peer,
+        name,
+        cursor: null,
+        smooth: null,
+        last: '',
+        label: null,
+        outlines: new Map(),
+        ghosts: new Map(),
+      }
       this.people.set(client, fresh)
       this.draw(fresh)
       return
@@ -97,11 +120,17 @@ export class Overlay {
     this.draw(shown)
   }
 
+  /** Who is here changes far less often than where they point: read again only when it does. */
+  private nameOf(peer: Peer): string {
+    const { id, name } = peer.user
+    return tagOf(this.here, this.me, id, peer.client, name)
+  }
+
   private draw(shown: Shown): void {
     if (this.metrics.width === 0) return
     this.drawCursor(shown)
     this.drawOutlines(shown)
-    this.drawGhost(shown)
+    this.drawGhosts(shown)
   }
 
   private point({ pointer }: Peer): [number, number] | null {
@@ -124,7 +153,7 @@ export class Overlay {
       const cursor = element('presence-cursor', 'remote-cursor')
       cursor.dataset.user = shown.peer.user.name
       cursor.innerHTML = ARROW
-      cursor.append(tag(shown.peer))
+      cursor.append(tag(shown.name))
       paint(cursor, shown.peer.user.color)
       this.layer.append(cursor)
       shown.cursor = cursor
@@ -156,29 +185,41 @@ export class Overlay {
       if (outline === undefined) {
         outline = element('presence-outline', 'remote-selection')
         outline.dataset.user = peer.user.name
-        outline.append(tag(peer))
+        outline.append(tag(shown.name))
         paint(outline, peer.user.color)
         this.layer.append(outline)
         outlines.set(id, outline)
       }
+      // Names of several people on one block stand beside each other.
+      const before = [...this.people.values()].filter(
+        (other) => other.peer.client < peer.client && other.outlines.has(id),
+      ).length
+      outline.style.setProperty('--nth', String(before))
       place(outline, rect)
     }
   }
 
-  private drawGhost(shown: Shown): void {
-    const { drag, user } = shown.peer
-    if (drag === null || !this.rects.has(drag.id)) {
-      shown.ghost?.remove()
-      shown.ghost = null
-      return
+  private drawGhosts(shown: Shown): void {
+    const { peer, ghosts } = shown
+    const drags = new Map(peer.drags.filter(({ id }) => this.rects.has(id)).map((drag) => [drag.id, drag]))
+    for (const [id, ghost] of ghosts) {
+      if (drags.has(id)) continue
+      ghost.remove()
+      ghosts.delete(id)
     }
-    if (shown.ghost === null) {
-      shown.ghost = element('presence-ghost', 'remote-drag')
-      shown.ghost.append(tag(shown.peer))
-      paint(shown.ghost, user.color)
-      this.layer.append(shown.ghost)
+    for (const [id, drag] of drags) {
+      let ghost = ghosts.get(id)
+      if (ghost === undefined) {
+        ghost = element('presence-ghost', 'remote-drag')
+        ghost.dataset.user = peer.user.name
+        // One name for all that is in one hand.
+        if (ghosts.size === 0) ghost.append(tag(shown.name))
+        paint(ghost, peer.user.color)
+        this.layer.append(ghost)
+        ghosts.set(id, ghost)
+      }
+      place(ghost, rectOf(drag, this.metrics))
     }
-    place(shown.ghost, rectOf(drag, this.metrics))
   }
 
   private dropCursor(shown: Shown): void {
@@ -195,7 +236,7 @@ export class Overlay {
     if (shown === undefined) return
     this.dropCursor(shown)
     for (const outline of shown.outlines.values()) outline.remove()
-    shown.ghost?.remove()
+    for (const ghost of shown.ghosts.values()) ghost.remove()
     this.people.delete(client)
   }
 

@@ -4,6 +4,7 @@ import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from 'y-protoc
 import * as Y from 'yjs'
 import { CaretAwareness } from './caretAwareness'
 import { LocalPresence } from './local'
+import { peopleOf, tagOf } from './people'
 import { inkOn, readPeer, safeColor } from './state'
 
 const user = { id: 'u1', name: 'Ann', color: '#e5484d' }
@@ -95,8 +96,24 @@ describe('states of other programs', () => {
       pointer: null,
       selection: ['b'],
       drag: null,
+      drags: [],
+      view: null,
       idle: false,
     })
+  })
+
+  it('may drag several blocks: the first is the one in the hand', () => {
+    const drag = (id: string) => ({ id, x: 1, y: 2, w: 3, h: 4 })
+    const peer = readPeer(1, { user: { name: 'Ann' }, drag: [drag('a'), { id: 'bad' }, drag('b')] })
+    expect(peer?.drag?.id).toBe('a')
+    expect(peer?.drags.map(({ id }) => id)).toEqual(['a', 'b'])
+    expect(readPeer(1, { user: { name: 'Ann' }, drag: drag('c') })?.drags).toEqual([drag('c')])
+  })
+
+  it('may say what they look at', () => {
+    expect(readPeer(1, { user: {}, view: { block: 'a', top: 0.5 } })?.view).toEqual({ block: 'a', top: 0.5 })
+    expect(readPeer(1, { user: {}, view: { block: 'a', top: Number.NaN } })?.view).toBeNull()
+    expect(readPeer(1, { user: {}, view: { block: 7, top: 0 } })?.view).toBeNull()
   })
 
   it('have colours that can be read', () => {
@@ -105,5 +122,36 @@ describe('states of other programs', () => {
     expect(safeColor('url(//evil)')).toBe('#7b61ff')
     expect(inkOn('#ffe08a')).toBe('#111418')
     expect(inkOn('#1b3a8a')).toBe('#fff')
+  })
+})
+
+describe('people who are here', () => {
+  const person = { id: 'ann', name: 'Ann', color: '#aa0000' }
+  const together = (states: Record<number, unknown>): Awareness => {
+    const awareness = new Awareness(new Y.Doc())
+    for (const [client, state] of Object.entries(states)) {
+      awareness.states.set(Number(client), state as Record<string, unknown>)
+    }
+    return awareness
+  }
+
+  it('are people, not windows', () => {
+    const awareness = together({
+      12: { user: person, idle: true },
+      3: { user: person, idle: false },
+      7: { user: { id: 'ben', name: 'Ben', color: '#00aa00' }, idle: true },
+    })
+    expect(peopleOf(awareness)).toEqual([
+      { ...person, clients: [3, 12], away: false },
+      { id: 'ben', name: 'Ben', color: '#00aa00', clients: [7], away: true },
+    ])
+    awareness.destroy()
+  })
+
+  it('are told apart on their tags: which window, and which of them is ours', () => {
+    const here = [{ ...person, clients: [3, 12], away: false }]
+    expect(tagOf(here, 'me', 'ann', 12, 'Ann')).toBe('Ann · 2')
+    expect(tagOf([{ ...person, clients: [3], away: false }], 'me', 'ann', 3, 'Ann')).toBe('Ann')
+    expect(tagOf([{ ...person, clients: [3], away: false }], 'ann', 'ann', 3, 'Ann')).toBe('You, other window')
   })
 })

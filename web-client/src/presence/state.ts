@@ -6,12 +6,18 @@ import type { Person } from '../protocol/messages'
 /** A spot on a block: fractions of its width and height. With `block` null: a fraction of the grid's width, and rows. */
 export type Pointer = { block: string | null; fx: number; fy: number }
 export type Drag = { id: string; x: number; y: number; w: number; h: number }
+/** The top edge of somebody's window: a block, and how far into it as a fraction of its height (below 0: above it). */
+export type View = { block: string; top: number }
 export type Peer = {
   client: number
   user: Person
   pointer: Pointer | null
   selection: string[]
+  /** The block in the hand. */
   drag: Drag | null
+  /** All blocks that move with it, itself included. */
+  drags: Drag[]
+  view: View | null
   idle: boolean
 }
 
@@ -35,12 +41,28 @@ export const inkOn = (color: string): string => {
   return 0.2126 * r + 0.7152 * g + 0.0722 * b > 0.179 ? '#111418' : '#fff'
 }
 
+const readDrag = (value: unknown): Drag | null => {
+  const drag = record(value)
+  return drag !== null &&
+    typeof drag.id === 'string' &&
+    number(drag.x) &&
+    number(drag.y) &&
+    number(drag.w) &&
+    number(drag.h)
+    ? { id: drag.id, x: drag.x, y: drag.y, w: drag.w, h: drag.h }
+    : null
+}
+
 export const readPeer = (client: number, value: unknown): Peer | null => {
   const state = record(value)
   const user = record(state?.user)
   if (state === null || user === null) return null
   const pointer = record(state.pointer)
-  const drag = record(state.drag)
+  const view = record(state.view)
+  // One block, or a list whose first is the one in the hand.
+  const drags = (Array.isArray(state.drag) ? state.drag.slice(0, 50) : [state.drag]).flatMap(
+    (one) => readDrag(one) ?? [],
+  )
   return {
     client,
     user: {
@@ -55,15 +77,10 @@ export const readPeer = (client: number, value: unknown): Peer | null => {
     selection: Array.isArray(state.selection)
       ? state.selection.filter((id) => typeof id === 'string').slice(0, 50)
       : [],
-    drag:
-      drag !== null &&
-      typeof drag.id === 'string' &&
-      number(drag.x) &&
-      number(drag.y) &&
-      number(drag.w) &&
-      number(drag.h)
-        ? { id: drag.id, x: drag.x, y: drag.y, w: drag.w, h: drag.h }
-        : null,
+    drag: drags[0] ?? null,
+    drags,
+    view:
+      view !== null && typeof view.block === 'string' && number(view.top) ? { block: view.block, top: view.top } : null,
     idle: state.idle === true,
   }
 }
