@@ -1,5 +1,5 @@
 /**
- * A menu that opens from a button. `items` may hold null, which draws a line.
+ * A menu that opens from a button.
  *
  * The menu machinery is a fifth of the shell and nobody opens a menu in the first second: it is loaded when the page is
  * idle. A press before that loads it at once and opens the menu then.
@@ -12,6 +12,8 @@ export type MenuItem = {
   keys?: string
   danger?: boolean
   disabled?: boolean
+  /** An entry that is on or off says so, with a tick. */
+  checked?: boolean
   testId?: string
   onSelect: () => void
 }
@@ -19,7 +21,8 @@ export type MenuItem = {
 export type MenuProps = {
   /** One focusable element, usually a Button or IconButton. */
   trigger: ReactElement<{ onClick?: () => void }>
-  items: readonly (MenuItem | null)[]
+  /** Null draws a line, a text names what follows it. */
+  items: readonly (MenuItem | string | null)[]
   align?: 'start' | 'center' | 'end'
   /** After choosing, leave the focus where the chosen action put it instead of on the trigger. */
   keepFocus?: boolean

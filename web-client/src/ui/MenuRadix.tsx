@@ -1,4 +1,5 @@
 /** The menu itself, on Radix. `ui/Menu` loads it after the first paint; nothing else imports it. */
+import { Check } from 'lucide-react'
 import { DropdownMenu as Radix } from 'radix-ui'
 import type { MenuProps } from './Menu'
 
@@ -25,25 +26,45 @@ export default function MenuRadix({
           onClick={(event) => event.stopPropagation()}
           onPointerDown={(event) => event.stopPropagation()}
         >
-          {items.map((item, index) =>
-            item === null ? (
+          {items.map((item, index) => {
+            if (item === null) {
               // biome-ignore lint/suspicious/noArrayIndexKey: a line has no identity but its place
-              <Radix.Separator key={`line-${index}`} className="ui-menu-line" />
-            ) : (
-              <Radix.Item
-                key={item.label}
-                className="ui-menu-item"
-                data-danger={item.danger ? '' : undefined}
-                data-testid={item.testId}
-                disabled={item.disabled ?? false}
-                onSelect={item.onSelect}
-              >
+              return <Radix.Separator key={`line-${index}`} className="ui-menu-line" />
+            }
+            if (typeof item === 'string') {
+              return (
+                <Radix.Label key={`label-${item}`} className="ui-menu-label">
+                  {item}
+                </Radix.Label>
+              )
+            }
+            const shared = {
+              className: 'ui-menu-item',
+              'data-danger': item.danger ? '' : undefined,
+              'data-testid': item.testId,
+              disabled: item.disabled ?? false,
+              onSelect: item.onSelect,
+            }
+            const inside = (
+              <>
                 {item.icon}
-                {item.label}
+                <span className="ui-menu-text">{item.label}</span>
                 {item.keys !== undefined && <span className="ui-menu-keys">{item.keys}</span>}
+              </>
+            )
+            return item.checked === undefined ? (
+              <Radix.Item key={item.label} {...shared}>
+                {inside}
               </Radix.Item>
-            ),
-          )}
+            ) : (
+              <Radix.CheckboxItem key={item.label} {...shared} checked={item.checked}>
+                {inside}
+                <Radix.ItemIndicator className="ui-menu-tick">
+                  <Check />
+                </Radix.ItemIndicator>
+              </Radix.CheckboxItem>
+            )
+          })}
         </Radix.Content>
       </Radix.Portal>
     </Radix.Root>
