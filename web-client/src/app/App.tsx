@@ -1,21 +1,25 @@
 /** Routes, and what stands before them: signed in, signed out, or no server. */
 import { lazy, Suspense } from 'react'
-import { Route, Switch } from 'wouter'
+import { Route, Switch, useLocation } from 'wouter'
 import { Home } from '../platform/canvases/Home'
 import { Button } from '../ui/Button'
 import { Toasts } from '../ui/Toast'
+import { Arrival } from './Arrival'
 import { ApiError, describeError } from './api'
 import { useMe } from './me'
-import { Center, SignedOut } from './pages'
+import { PageBoundary } from './PageBoundary'
+import { Blank, Center, SignedOut } from './pages'
 
 const CanvasPage = lazy(() => import('../canvas/CanvasPage'))
 
 export function App() {
   const me = useMe()
+  const [path] = useLocation()
   return (
     <>
+      <Arrival />
       {me.isPending ? (
-        <div className="app-blank" />
+        <Blank />
       ) : me.error instanceof ApiError && (me.error.status === 401 || me.error.status === 403) ? (
         <SignedOut detail={me.error.detail} />
       ) : me.error !== null ? (
@@ -25,21 +29,23 @@ export function App() {
           </Button>
         </Center>
       ) : (
-        <Suspense fallback={<div className="app-blank" />}>
-          <Switch>
-            <Route path="/">
-              <Home me={me.data} />
-            </Route>
-            <Route path="/c/:id">{({ id }) => <CanvasPage key={id} canvasId={id} me={me.data} />}</Route>
-            <Route>
-              <Center title="There is nothing here" text="The address does not belong to a canvas.">
-                <a className="app-link" href="/">
-                  All canvases
-                </a>
-              </Center>
-            </Route>
-          </Switch>
-        </Suspense>
+        <PageBoundary key={path}>
+          <Suspense fallback={<Blank />}>
+            <Switch>
+              <Route path="/">
+                <Home me={me.data} />
+              </Route>
+              <Route path="/c/:id">{({ id }) => <CanvasPage key={id} canvasId={id} me={me.data} />}</Route>
+              <Route>
+                <Center title="There is nothing here" text="The address does not belong to a canvas.">
+                  <a className="app-link" href="/">
+                    All canvases
+                  </a>
+                </Center>
+              </Route>
+            </Switch>
+          </Suspense>
+        </PageBoundary>
       )}
       <Toasts />
     </>

@@ -1,5 +1,5 @@
 /** Whole-page messages. */
-import type { ReactNode } from 'react'
+import { type ReactNode, useEffect } from 'react'
 import { Button } from '../ui/Button'
 import { dropToken } from './api'
 
@@ -7,7 +7,19 @@ export function Logo() {
   return <img src="/icon.svg" width={20} height={20} alt="" />
 }
 
+/** Before anything is known: the bar and the canvas, empty. What comes next takes their places. */
+export function Blank() {
+  return (
+    <div className="app-blank" aria-busy="true">
+      <div className="app-blank-bar" />
+    </div>
+  )
+}
+
 export function Center({ title, text, children }: { title: string; text: ReactNode; children?: ReactNode }) {
+  useEffect(() => {
+    document.title = `${title} · Jabiru`
+  }, [title])
   return (
     <main className="app-center">
       <Logo />
