@@ -29,6 +29,8 @@ export type FrameProps = {
   top: number
   width: number
   height: number
+  /** Its cells as a CSS grid area: on paper blocks flow. */
+  area: string
   near: Near
 }
 
@@ -63,18 +65,26 @@ export const createNear = (root: Element): Near & { stop: () => void } => {
 
 /** Only the place changes while blocks are dragged around, so only this renders then: the inside stays as it is. */
 export const Frame = memo(function Frame(props: FrameProps) {
-  const { id, block, session, ui, readOnly, arrangeable, left, top, width, height, near } = props
+  const { id, block, session, ui, readOnly, arrangeable, left, top, width, height, area, near } = props
   const element = useRef<HTMLElement>(null)
-  const [mounted, setMounted] = useState(false)
+  const [seen, setSeen] = useState(false)
+  const mounted = useStore(ui, (state) => state.printing || state.solo === id) || seen
+  const solo = useStore(ui, (state) => state.solo === id)
   const selected = useStore(ui, (state) => state.selected.includes(id))
   const label = useY(block, (map) => `${blockType(map)}: ${blockName(map)}`)
 
   useEffect(() => {
     if (mounted || element.current === null) return
-    return near.watch(element.current, () => setMounted(true))
+    return near.watch(element.current, () => setSeen(true))
   }, [mounted, near])
 
-  const style = { '--x': `${left}px`, '--y': `${top}px`, '--w': `${width}px`, '--h': `${height}px` } as CSSProperties
+  const style = {
+    '--x': `${left}px`,
+    '--y': `${top}px`,
+    '--w': `${width}px`,
+    '--h': `${height}px`,
+    '--area': area,
+  } as CSSProperties
   return (
     <section
       ref={element}
@@ -83,6 +93,7 @@ export const Frame = memo(function Frame(props: FrameProps) {
       data-testid="block"
       data-block-id={id}
       data-block-type={blockType(block)}
+      data-solo={solo ? '' : undefined}
       data-quiet={typeOf(blockType(block))?.quiet ? '' : undefined}
       aria-label={label}
       // A region of the canvas that keys act on: it takes the focus as a whole, its content comes after it.
@@ -155,7 +166,7 @@ const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangea
 
 /** The commands a block's menu offers, by id; a line between the groups. */
 const MENU: readonly (readonly string[])[] = [
-  ['edit.duplicate', 'edit.lock', 'edit.unlock', 'edit.delete'],
+  ['edit.cut', 'edit.copy', 'edit.duplicate', 'edit.lock', 'edit.unlock', 'edit.delete'],
   ['arrange.left', 'arrange.right', 'arrange.up', 'arrange.down'],
   ['arrange.wider', 'arrange.narrower', 'arrange.taller', 'arrange.shorter'],
 ]

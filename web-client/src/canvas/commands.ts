@@ -12,6 +12,7 @@ import { canvasCommands } from './commands/canvas'
 import { editCommands } from './commands/edit'
 import { goCommands } from './commands/go'
 import { helpCommands } from './commands/help'
+import { importCommands } from './commands/import'
 import { viewCommands } from './commands/view'
 import { isSingle, type KeyPress, keysText, matchesKeys } from './keys'
 import type { UiStore } from './ui'
@@ -33,6 +34,8 @@ export type Command = {
   /** The first one is shown; all of them work. */
   keys?: readonly string[]
   icon?: LucideIcon
+  /** Commands of one family share a row of the `?` sheet under this name. */
+  family?: string
   /** Further words that find it in the palette. */
   words?: string
   when?: (c: CommandContext) => boolean
@@ -52,6 +55,7 @@ export const GROUPS: readonly CommandGroup[] = ['Add', 'Edit', 'Arrange', 'View'
 
 export const COMMANDS: readonly Command[] = [
   ...addCommands,
+  ...importCommands,
   ...editCommands,
   ...arrangeCommands,
   ...viewCommands,
@@ -65,7 +69,8 @@ const byId = new Map(COMMANDS.map((command) => [command.id, command]))
 export const contextOf = (session: CanvasSession, ui: UiStore): CommandContext => ({
   session,
   ui,
-  canEdit: session.canEdit,
+  // Presenting changes nothing, whatever the person may do otherwise.
+  canEdit: session.canEdit && ui.getState().mode === 'edit',
   selected: ui.getState().selected,
 })
 
