@@ -1,24 +1,101 @@
-/** What the panel says about a narrative: the marks one can type. */
-export default function NarrativeInspector() {
-  const rows: [string, string][] = [
-    ['# Title', 'Heading, up to ######'],
-    ['**bold**', 'Ctrl+B'],
-    ['*italic*', 'Ctrl+I'],
-    ['`code`', 'Ctrl+E'],
-    ['- item', 'List; Enter goes on, Enter twice ends'],
-    ['- [ ] task', 'Checkbox'],
-    ['> quote', 'Quotation'],
-    ['[text](https://…)', 'Link; Ctrl+click opens it'],
-    ['{{key}}', 'The value bound to key'],
-    ['Esc', 'Leave the text'],
-  ]
+/** What the panel says about a narrative: the numbers in it, those nobody uses any more, and the marks and keys there are. */
+import { Trash2 } from 'lucide-react'
+import { useStore } from 'zustand'
+import { blocksMap, LOCAL, narrativeText } from '../../../doc/schema'
+import { useY } from '../../../doc/useY'
+import { IconButton } from '../../../ui/Button'
+import { reveal } from '../../actions'
+import type { InspectorProps } from '../registry'
+import { type Bindings, chipState, keysIn, readBindings, removeBinding } from './bindings'
+import { inWords, parseCalculation } from './calc'
+import { findSource, sourceNames } from './metrics'
+import './narrative.css'
+
+const KEYS: [mark: string, meaning: string][] = [
+  ['/', 'Headings, lists, table, code, quote …'],
+  ['{{', 'A number of this canvas'],
+  ['Ctrl+B, I, E', 'Bold, italic, code'],
+  ['Ctrl+Shift+X', 'Strike'],
+  ['Ctrl+Shift+K', 'Link; or paste an address over words'],
+  ['Ctrl+Alt+1–3', 'Headings; 0 for plain text'],
+  ['Ctrl+Shift+7–9', 'Numbered, bulleted, to-do list'],
+  ['Tab, Shift+Tab', 'Depth of a list, cells of a table'],
+  ['Ctrl+Enter', 'In a table: a new row. At a value: go to its source'],
+  ['Alt+Enter', 'Card of the value at the caret'],
+  ['Alt+F10', 'Bar over the selection'],
+  ['Ctrl+Shift+V', 'Paste as plain text'],
+  ['> [!note]', 'Callout: note, tip, warning …'],
+  ['Esc', 'Leave the text'],
+]
+
+export default function NarrativeInspector({ block, session, editable }: InspectorProps) {
+  const { doc } = session
+  const bindings = useY(block, readBindings)
+  const used = useY(block, (one) => [...keysIn(narrativeText(one)?.toString() ?? '')].sort(), { text: true })
+  const sources = useY(blocksMap(doc), () => sourceNames(doc, bindings))
+  const online = useStore(session.store, ({ status }) => status.kind !== 'offline' && status.kind !== 'closed')
+  const known = Object.keys(bindings).sort()
+  const live = known.filter((key) => used.includes(key))
+  const spare = known.filter((key) => !used.includes(key))
+  const unbound = used.filter((key) => !Object.hasOwn(bindings, key))
+  const stateOf = (key: string) => chipState(key, { bindings, sources, online })
+  const remove = (keys: string[]) => {
+    session.undo.stopCapturing()
+    doc.transact(() => {
+      for (const key of keys) removeBinding(block, key, LOCAL)
+    }, LOCAL)
+    session.undo.stopCapturing()
+  }
   return (
     <div className="insp">
-      <p className="insp-note">
-        The text is Markdown. The line you are on shows its marks, the others show the result.
-      </p>
+      <h2 className="insp-head">Numbers in this text</h2>
+      {live.length + unbound.length === 0 ? (
+        <p className="insp-note">None yet. Type {'{{'} in the text to put in a number that stays true.</p>
+      ) : (
+        <ul className="note-bindings" data-testid="bindings">
+          {[...live, ...unbound].map((key) => {
+            const state = stateOf(key)
+            const binding = bindings[key]
+            return (
+              <li key={key} data-state={state.kind}>
+                <span className="note-binding-key">{key}</span>
+                <strong>{state.kind === 'value' ? state.text : state.kind === 'waiting' ? '…' : 'No value'}</strong>
+                <span className="note-binding-from">
+                  {state.kind === 'value' && binding ? describe(binding, doc) : state.kind === 'value' ? '' : state.why}
+                </span>
+                {binding && Object.hasOwn(sources, binding.source) && (
+                  <button type="button" className="note-card-link" onClick={() => reveal(binding.source)}>
+                    Show source
+                  </button>
+                )}
+              </li>
+            )
+          })}
+        </ul>
+      )}
+      {spare.length > 0 && (
+        <>
+          <h3 className="insp-head">Not in the text any more</h3>
+          <ul className="note-bindings" data-testid="unused-bindings">
+            {spare.map((key) => (
+              <li key={key}>
+                <span className="note-binding-key">{key}</span>
+                <IconButton
+                  size="small"
+                  label={`Remove ${key}`}
+                  icon={<Trash2 />}
+                  disabled={!editable}
+                  onClick={() => remove([key])}
+                />
+              </li>
+            ))}
+          </ul>
+        </>
+      )}
+      <h3 className="insp-head">Keys and marks</h3>
+      <p className="insp-note">The text is Markdown. It shows what it means; marks appear where the caret is.</p>
       <dl className="insp-help">
-        {rows.map(([mark, meaning]) => (
+        {KEYS.map(([mark, meaning]) => (
           <div key={mark}>
             <dt>
               <code>{mark}</code>
@@ -29,4 +106,11 @@ export default function NarrativeInspector() {
       </dl>
     </div>
   )
+}
+
+function describe(binding: Bindings[string], doc: Parameters<typeof findSource>[0]): string {
+  const source = findSource(doc, binding.source)
+  const calculation = parseCalculation(binding.calculation)
+  if (!source || !calculation) return ''
+  return `${inWords(calculation, source.defaults)} · ${source.name}`
 }

@@ -1,8 +1,10 @@
-/** What keys do in a narrative beyond moving and typing: bold, italic, links, lists that go on, leaving the text. */
-import { syntaxTree } from '@codemirror/language'
+/** What keys do in a narrative beyond moving and typing. Lines and lists are in lines.ts, tables in tableKeys.ts. */
 import { EditorSelection, type Extension, Prec, type StateCommand } from '@codemirror/state'
 import { EditorView, type KeyBinding } from '@codemirror/view'
 import type * as Y from 'yjs'
+import { continueList, deleteMark, indentList, lineStart, toggleLine } from './lines'
+import { safeHref } from './ranges'
+import { tableKeys } from './tableKeys'
 
 /** Puts `mark` around each selection (or the word at the caret), or takes it away where it already is. */
 export const toggleMark =
@@ -65,42 +67,26 @@ export const insertLink: StateCommand = ({ state, dispatch }) => {
   return true
 }
 
-const ITEM = /^(\s*)(?:([-*+])|(\d{1,9})([.)]))(\s+)(\[[ xX]\]\s+)?/
-
-/** Enter in a list starts the next item; on an empty item it ends the list. */
-export const continueList: StateCommand = ({ state, dispatch }) => {
-  const { main } = state.selection
-  if (state.readOnly || !main.empty || state.selection.ranges.length > 1) return false
-  const line = state.doc.lineAt(main.head)
-  const match = ITEM.exec(line.text)
-  if (!match || main.head < line.from + match[0].length) return false
-  for (
-    let node: ReturnType<ReturnType<typeof syntaxTree>['resolveInner']> | null = syntaxTree(state).resolveInner(
-      main.head,
-      -1,
-    );
-    node;
-    node = node.parent
-  ) {
-    if (node.name === 'FencedCode' || node.name === 'CodeBlock') return false
-  }
-  const [whole, indent = '', bullet, number, dot = '.', space = ' ', task] = match
-  if (line.text.length === whole.length) {
-    dispatch(state.update({ changes: { from: line.from, to: line.to }, scrollIntoView: true, userEvent: 'input' }))
+/** An address pasted over words links them. False when it is no address, or there are no words. */
+export const linkSelection =
+  (url: string): StateCommand =>
+  ({ state, dispatch }) => {
+    const href = safeHref(url)
+    const { main } = state.selection
+    if (state.readOnly || !href || /[\s<>]/.test(href) || main.empty || state.selection.ranges.length > 1) return false
+    const text = state.sliceDoc(main.from, main.to)
+    if (text.includes('\n') || safeHref(text)) return false
+    const insert = `[${text}](${href.replace(/\(/g, '%28').replace(/\)/g, '%29')})`
+    dispatch(
+      state.update({
+        changes: { from: main.from, to: main.to, insert },
+        selection: { anchor: main.from + insert.length },
+        scrollIntoView: true,
+        userEvent: 'input.paste',
+      }),
+    )
     return true
   }
-  const mark = bullet ?? `${Number(number) + 1}${dot}`
-  const insert = `\n${indent}${mark}${space}${task ? '[ ] ' : ''}`
-  dispatch(
-    state.update({
-      changes: { from: main.head, insert },
-      selection: { anchor: main.head + insert.length },
-      scrollIntoView: true,
-      userEvent: 'input',
-    }),
-  )
-  return true
-}
 
 /**
  * Undo and redo of this text, while it has the focus. Not a keymap: with Caps Lock on, Ctrl+Shift+Z arrives as a small z,
@@ -122,12 +108,31 @@ export const undoKeys = (undo: Y.UndoManager): Extension =>
     }),
   )
 
+const format = (key: string, run: StateCommand): KeyBinding => ({
+  key,
+  run,
+  preventDefault: true,
+  stopPropagation: true,
+})
+
 export const narrativeKeys: KeyBinding[] = [
-  { key: 'Mod-b', run: toggleMark('**'), preventDefault: true, stopPropagation: true },
-  { key: 'Mod-i', run: toggleMark('*'), preventDefault: true, stopPropagation: true },
-  { key: 'Mod-e', run: toggleMark('`'), preventDefault: true, stopPropagation: true },
-  { key: 'Mod-Shift-x', run: toggleMark('~~'), preventDefault: true, stopPropagation: true },
+  format('Mod-b', toggleMark('**')),
+  format('Mod-i', toggleMark('*')),
+  format('Mod-e', toggleMark('`')),
+  format('Mod-Shift-x', toggleMark('~~')),
+  format('Mod-Shift-k', insertLink),
+  format('Mod-Alt-0', toggleLine('text')),
+  format('Mod-Alt-1', toggleLine('h1')),
+  format('Mod-Alt-2', toggleLine('h2')),
+  format('Mod-Alt-3', toggleLine('h3')),
+  format('Mod-Shift-7', toggleLine('number')),
+  format('Mod-Shift-8', toggleLine('bullet')),
+  format('Mod-Shift-9', toggleLine('task')),
+  ...tableKeys,
   { key: 'Enter', run: continueList },
+  { key: 'Tab', run: indentList(1), shift: indentList(-1) },
+  { key: 'Backspace', run: deleteMark },
+  { key: 'Home', run: lineStart },
   {
     key: 'Escape',
     stopPropagation: true,

@@ -3,52 +3,48 @@
  * Owns the widgets and what a click on them does. What is hidden or replaced is atomic: the caret steps over it.
  */
 import { syntaxTree } from '@codemirror/language'
-import { type EditorState, type Extension, type Range, StateEffect, StateField } from '@codemirror/state'
+import type { EditorState, Extension, Range } from '@codemirror/state'
 import { Decoration, type DecorationSet, EditorView, ViewPlugin, type ViewUpdate, WidgetType } from '@codemirror/view'
-import type { Bindings } from './bindings'
+import { Chip, chipsField, chipsFocusable, setChips } from './chip'
+import { focusState, isInside, touchedBy } from './focus'
 import { preview } from './ranges'
+import { tableView } from './tableView'
 
-export const setBindings = StateEffect.define<Bindings>()
-
-const bindingsField = StateField.define<Bindings>({
-  create: () => ({}),
-  update: (value, transaction) =>
-    transaction.effects.reduce((now, effect) => (effect.is(setBindings) ? effect.value : now), value),
-})
-
-class Bullet extends WidgetType {
-  override eq(): boolean {
-    return true
+class Mark extends WidgetType {
+  readonly className: string
+  readonly text: string
+  constructor(className: string, text: string) {
+    super()
+    this.className = className
+    this.text = text
+  }
+  override eq(other: Mark): boolean {
+    return other.className === this.className && other.text === this.text
   }
   toDOM(): HTMLElement {
-    const dot = document.createElement('span')
-    dot.className = 'md-bullet'
-    dot.textContent = '•'
-    return dot
+    const mark = document.createElement('span')
+    mark.className = this.className
+    mark.textContent = this.text
+    return mark
   }
-}
-
-class Rule extends WidgetType {
-  override eq(): boolean {
-    return true
-  }
-  toDOM(): HTMLElement {
-    const line = document.createElement('span')
-    line.className = 'md-rule'
-    return line
+  override ignoreEvent(): boolean {
+    return false
   }
 }
 
 class Task extends WidgetType {
   readonly checked: boolean
   readonly locked: boolean
-  constructor(checked: boolean, locked: boolean) {
+  /** From the start of what is replaced to the bracket. */
+  readonly offset: number
+  constructor(checked: boolean, locked: boolean, offset: number) {
     super()
     this.checked = checked
     this.locked = locked
+    this.offset = offset
   }
   override eq(other: Task): boolean {
-    return other.checked === this.checked && other.locked === this.locked
+    return other.checked === this.checked && other.locked === this.locked && other.offset === this.offset
   }
   toDOM(view: EditorView): HTMLElement {
     const box = document.createElement('input')
@@ -60,10 +56,11 @@ class Task extends WidgetType {
     box.addEventListener('mousedown', (event) => event.preventDefault())
     box.addEventListener('click', (event) => {
       event.preventDefault()
-      const at = view.posAtDOM(box)
+      const at = view.posAtDOM(box) + this.offset
       if (/^\[[ xX]\]$/.test(view.state.sliceDoc(at, at + 3))) {
         view.dispatch({
           changes: { from: at + 1, to: at + 2, insert: this.checked ? ' ' : 'x' },
+          effects: EditorView.announce.of(this.checked ? 'To do' : 'Done'),
           userEvent: 'input.toggle',
         })
       }
@@ -75,38 +72,51 @@ class Task extends WidgetType {
   }
 }
 
-class Chip extends WidgetType {
-  readonly key: string
-  readonly text: string | null
-  readonly origin: string
-  constructor(key: string, text: string | null, origin: string) {
+class CodeHead extends WidgetType {
+  readonly language: string
+  readonly body: string
+  constructor(language: string, body: string) {
     super()
-    this.key = key
-    this.text = text
-    this.origin = origin
+    this.language = language
+    this.body = body
   }
-  override eq(other: Chip): boolean {
-    return other.key === this.key && other.text === this.text && other.origin === this.origin
+  override eq(other: CodeHead): boolean {
+    return other.language === this.language && other.body === this.body
   }
   toDOM(): HTMLElement {
-    const chip = document.createElement('span')
-    chip.className = 'md-chip'
-    if (this.text === null) {
-      chip.dataset.broken = ''
-      chip.textContent = this.key
-      chip.title = `${this.key} has no value: nothing is bound to it, or its source is gone`
-      chip.setAttribute('aria-label', `${this.key}, no value`)
-    } else {
-      chip.textContent = this.text
-      chip.title = this.origin
-    }
-    chip.setAttribute('role', 'img')
-    if (this.text !== null) chip.setAttribute('aria-label', `${this.text} (${this.origin})`)
-    return chip
+    const head = document.createElement('span')
+    head.className = 'md-code-head'
+    const label = document.createElement('span')
+    label.textContent = this.language || 'Code'
+    const copy = document.createElement('button')
+    copy.type = 'button'
+    copy.textContent = 'Copy'
+    copy.setAttribute('aria-label', 'Copy the code')
+    copy.addEventListener('mousedown', (event) => event.preventDefault())
+    copy.addEventListener('click', () => {
+      navigator.clipboard?.writeText(this.body).then(
+        () => {
+          copy.textContent = 'Copied'
+        },
+        () => {
+          copy.textContent = 'Not allowed'
+        },
+      )
+    })
+    head.append(label, copy)
+    return head
   }
-  override ignoreEvent(): boolean {
-    return false
+  override ignoreEvent(event: Event): boolean {
+    return event.target instanceof Element && event.target.closest('button') !== null
   }
+}
+
+const LABELS: Record<string, string> = {
+  note: 'Note',
+  tip: 'Tip',
+  important: 'Important',
+  warning: 'Warning',
+  caution: 'Caution',
 }
 
 interface Shown {
@@ -114,28 +124,15 @@ interface Shown {
   atomic: DecorationSet
 }
 
-/** Starts of the lines that show their Markdown: those with a caret or a selection, while the person is in the text. */
-function openLines(state: EditorState, focused: boolean): Set<number> {
-  const open = new Set<number>()
-  if (!focused || state.readOnly) return open
-  for (const range of state.selection.ranges) {
-    for (let at = range.from; at <= range.to; ) {
-      const line = state.doc.lineAt(at)
-      open.add(line.from)
-      at = line.to + 1
-    }
-  }
-  return open
-}
-
-export function show(state: EditorState, visible: readonly { from: number; to: number }[], focused: boolean): Shown {
+export function show(state: EditorState, visible: readonly { from: number; to: number }[]): Shown {
   const tree = syntaxTree(state)
-  const open = openLines(state, focused)
-  const bindings = state.field(bindingsField, false) ?? {}
+  const chips = state.field(chipsField)
+  const focusable = state.facet(chipsFocusable)
   const all: Range<Decoration>[] = []
   const atomic: Range<Decoration>[] = []
   // Two visible ranges may meet inside one node: each decoration once.
   const done = new Set<string>()
+  const touched = touchedBy(state)
   for (const { from, to } of visible) {
     const found = preview({
       tree,
@@ -143,14 +140,14 @@ export function show(state: EditorState, visible: readonly { from: number; to: n
       to: state.doc.lineAt(to).to,
       slice: (a, b) => state.sliceDoc(a, b),
       lineAt: (at) => state.doc.lineAt(Math.min(at, state.doc.length)),
-      isOpen: (line) => open.has(line),
+      touched,
     })
     for (const one of found) {
       const key = JSON.stringify(one)
       if (done.has(key)) continue
       done.add(key)
-      const replace = (widget?: WidgetType) => {
-        const range = Decoration.replace(widget ? { widget } : {}).range(one.from, (one as { to: number }).to)
+      const replace = (from: number, to: number, widget?: WidgetType) => {
+        const range = Decoration.replace(widget ? { widget } : {}).range(from, to)
         all.push(range)
         atomic.push(range)
       }
@@ -167,22 +164,29 @@ export function show(state: EditorState, visible: readonly { from: number; to: n
           )
           break
         case 'hide':
-          replace()
+          replace(one.from, one.to)
           break
         case 'bullet':
-          replace(new Bullet())
+          replace(one.from, one.to, new Mark('md-bullet', ['•', '◦', '▪'][(one.depth - 1) % 3] ?? '•'))
+          break
+        case 'number':
+          replace(one.from, one.to, new Mark('md-number', one.text))
           break
         case 'rule':
-          replace(new Rule())
+          replace(one.from, one.to, new Mark('md-rule', ''))
+          break
+        case 'callout':
+          replace(one.from, one.to, new Mark('md-callout-label', LABELS[one.label] ?? one.label))
+          break
+        case 'code':
+          replace(one.from, one.to, new CodeHead(one.language, state.sliceDoc(one.bodyFrom, one.bodyTo)))
           break
         case 'task':
-          replace(new Task(one.checked, state.readOnly))
+          replace(one.from, one.to, new Task(one.checked, state.readOnly, one.at - one.from))
           break
-        case 'chip': {
-          const binding = bindings[one.key]
-          replace(new Chip(one.key, binding?.text ?? null, binding?.origin ?? one.key))
+        case 'chip':
+          replace(one.from, one.to, new Chip(one.key, chips, one.percent, focusable))
           break
-        }
       }
     }
   }
@@ -192,24 +196,20 @@ export function show(state: EditorState, visible: readonly { from: number; to: n
 const plugin = ViewPlugin.fromClass(
   class {
     shown: Shown
-    tree: ReturnType<typeof syntaxTree>
     constructor(view: EditorView) {
-      this.tree = syntaxTree(view.state)
-      this.shown = show(view.state, view.visibleRanges, view.hasFocus)
+      this.shown = show(view.state, view.visibleRanges)
     }
     update(update: ViewUpdate): void {
-      const tree = syntaxTree(update.state)
       if (
         update.docChanged ||
         update.viewportChanged ||
         update.selectionSet ||
-        update.focusChanged ||
-        tree !== this.tree ||
+        isInside(update.startState) !== isInside(update.state) ||
+        syntaxTree(update.startState) !== syntaxTree(update.state) ||
         update.startState.readOnly !== update.state.readOnly ||
-        update.transactions.some((one) => one.effects.some((effect) => effect.is(setBindings)))
+        update.transactions.some((one) => one.effects.some((effect) => effect.is(setChips)))
       ) {
-        this.tree = tree
-        this.shown = show(update.state, update.view.visibleRanges, update.view.hasFocus)
+        this.shown = show(update.state, update.view.visibleRanges)
       }
     }
   },
@@ -232,4 +232,4 @@ const links = EditorView.domEventHandlers({
   },
 })
 
-export const livePreview: Extension = [bindingsField, plugin, links]
+export const livePreview: Extension = [focusState, chipsField, tableView, plugin, links]
