@@ -1,27 +1,30 @@
-/** The `+`: one entry for each type of block. */
+/** The `+` of the bar: opens the add menu below itself. */
 import { Plus } from 'lucide-react'
-import type { CanvasSession } from '../sync/session'
+import { useStore } from 'zustand'
 import { Button } from '../ui/Button'
-import { Menu } from '../ui/Menu'
-import { add } from './actions'
-import { BLOCK_TYPES } from './blocks/registry'
-import type { UiStore } from './ui'
+import { keysOf } from './commands'
+import { openAdding, type UiStore } from './ui'
 
-export function AddMenu({ session, ui }: { session: CanvasSession; ui: UiStore }) {
+export function AddMenu({ ui }: { ui: UiStore }) {
+  const open = useStore(ui, (state) => state.adding !== null)
+  const keys = keysOf('add.menu')
   return (
-    <Menu
-      keepFocus
-      trigger={
-        <Button data-testid="add-menu" title="Add a block">
-          <Plus /> Add
-        </Button>
-      }
-      items={BLOCK_TYPES.map(({ type, label, icon: Icon, defaultSize, createContent }) => ({
-        label,
-        icon: <Icon />,
-        testId: `add-${type}`,
-        onSelect: () => add(session, ui, type, createContent(), defaultSize),
-      }))}
-    />
+    <Button
+      data-testid="add-menu"
+      data-adding=""
+      title={keys === undefined ? 'Add a block' : `Add a block (${keys})`}
+      aria-haspopup="dialog"
+      aria-expanded={open}
+      onClick={(event) => {
+        if (open) {
+          ui.setState({ adding: null })
+          return
+        }
+        const box = event.currentTarget.getBoundingClientRect()
+        openAdding(ui, { x: box.left, y: box.bottom + 6, spot: 'free' })
+      }}
+    >
+      <Plus /> Add
+    </Button>
   )
 }

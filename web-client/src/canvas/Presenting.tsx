@@ -7,9 +7,9 @@ import { type RefObject, useEffect, useRef, useState } from 'react'
 import { useStore } from 'zustand'
 import type { CanvasSession } from '../sync/session'
 import { IconButton } from '../ui/Button'
+import { takesKeys } from './keys'
 import { Status } from './Status'
 import { announce, type UiStore } from './ui'
-import { takesKeys } from './useKeys'
 import { closeSolo, createDeck, type Deck, leaveMode } from './viewMode'
 
 /** The control and the pointer disappear after this long without a move. Milliseconds. */

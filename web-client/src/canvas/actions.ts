@@ -21,6 +21,7 @@ import {
   getSize,
   isLocked,
   type JsonObject,
+  rebind,
   type Size,
   setAt,
   setLocked,
@@ -224,7 +225,12 @@ export type Fresh = { at: At; size: Size; make: (at: At) => string | null }
  * Puts new blocks at their places, and others make room: one undo step. Returns their ids; fewer than asked for when the
  * canvas is full, which is said.
  */
-export const insert = (session: CanvasSession, fresh: readonly Fresh[], breakpoint: Breakpoint = 'lg'): string[] => {
+export const insert = (
+  session: CanvasSession,
+  fresh: readonly Fresh[],
+  breakpoint: Breakpoint = 'lg',
+  finish?: (ids: readonly string[]) => void,
+): string[] => {
   const ids: string[] = []
   if (!session.canEdit || fresh.length === 0) return ids
   step(session, () => {
@@ -241,6 +247,7 @@ export const insert = (session: CanvasSession, fresh: readonly Fresh[], breakpoi
       ids.push(id)
       group.push({ id, x: at[0], y: at[1], w: Math.min(size[0], COLUMNS[breakpoint]), h: size[1], fixed: false })
     }
+    finish?.(ids)
     if (!canArrange(breakpoint)) return
     const plan = withGroup(base, group, COLUMNS[breakpoint])
     const held = heldByOthers(session.awareness)
@@ -327,6 +334,12 @@ export const duplicate = (session: CanvasSession, ui: UiStore, ids: readonly str
       size: [w, h],
       make: (at) => duplicateBlock(session.doc, id, at, session.user.id),
     })),
+    'lg',
+    (made) => {
+      // A number in a copied text is that of the copied chart.
+      const copyOf = new Map(made.map((copy, index) => [sources[index]?.id ?? '', copy]))
+      for (const copy of made) rebind(session.doc, copy, (source) => copyOf.get(source) ?? source)
+    },
   )
   const first = copies[0]
   if (first === undefined) return
@@ -335,13 +348,18 @@ export const duplicate = (session: CanvasSession, ui: UiStore, ids: readonly str
   reveal(first)
 }
 
-export const remove = (session: CanvasSession, ui: UiStore, ids: readonly string[]): void => {
+export const remove = (
+  session: CanvasSession,
+  ui: UiStore,
+  ids: readonly string[],
+  verb: 'Deleted' | 'Cut' = 'Deleted',
+): void => {
   if (!session.canEdit || ids.length === 0) return
   step(session, () => {
     for (const id of ids) deleteBlock(session.doc, id)
   })
   select(ui, [])
-  const text = ids.length === 1 ? 'Deleted the block.' : `Deleted ${ids.length} blocks.`
+  const text = ids.length === 1 ? `${verb} the block.` : `${verb} ${ids.length} blocks.`
   announce(ui, text)
   const taken = session.undo.undoStack.at(-1)
   const run = (): void => {

@@ -22,13 +22,13 @@ export const arrivingCell = ({ x, y, w, h }: Arriving): Cell => ({ id: ARRIVING,
 /** Begins at a press on an entry of the add menu; a press that does not move stays a click. */
 export const startArriving = (
   event: PointerEvent,
+  entry: HTMLElement,
   session: CanvasSession,
   ui: UiStore,
   type: BlockType,
-  close: () => void,
 ): void => {
   if (event.button !== 0 || event.pointerType === 'touch') return
-  const chip = (event.currentTarget as HTMLElement).cloneNode(true) as HTMLElement
+  const chip = entry.cloneNode(true) as HTMLElement
   let [x, y] = [event.clientX, event.clientY]
   let started = false
   let frame = 0
@@ -62,7 +62,7 @@ export const startArriving = (
     y = next.clientY
     if (started || Math.hypot(x - event.clientX, y - event.clientY) < SLOP) return
     started = true
-    close()
+    ui.setState({ adding: null })
     chip.className = 'add-chip'
     chip.setAttribute('aria-hidden', 'true')
     chip.removeAttribute('id')

@@ -1,5 +1,5 @@
 /**
- * Keys as text: what a binding like `mod+shift+z` matches and how it is shown. Pure.
+ * Keys as text: what a binding like `mod+shift+z` matches and how it is shown; and which elements keep keys to themselves.
  *
  * `mod` is Cmd on a Mac and Ctrl elsewhere. Letters and digits match by what they print, and by their place on the
  * keyboard where that prints something else (another alphabet, or Alt on a Mac). Signs such as `?` match by what they
@@ -70,3 +70,10 @@ export const keyCaps = (keys: string, mac = isMac()): string[] => {
 
 /** For tooltips and menus. */
 export const keysText = (keys: string, mac = isMac()): string => keyCaps(keys, mac).join(mac ? '' : '+')
+
+/** True where a key belongs to a text field, an editor, a menu or a dialog. */
+export const takesKeys = (target: EventTarget | null): boolean =>
+  target instanceof Element &&
+  target.closest(
+    'input, textarea, select, [contenteditable="true"], [role="menu"], [role="dialog"], [role="listbox"]',
+  ) !== null

@@ -6,14 +6,8 @@ import { useEffect } from 'react'
 import { create } from 'zustand'
 import type { CanvasSession } from '../sync/session'
 import { commandFor, contextOf } from './commands'
+import { takesKeys } from './keys'
 import type { UiStore } from './ui'
-
-/** True where a key belongs to a text field, an editor, a menu or a dialog. */
-export const takesKeys = (target: EventTarget | null): boolean =>
-  target instanceof Element &&
-  target.closest(
-    'input, textarea, select, [contenteditable="true"], [role="menu"], [role="dialog"], [role="listbox"]',
-  ) !== null
 
 const SINGLES = 'jabiru.single-keys'
 const remembered = (): boolean => {

@@ -11,9 +11,9 @@ import { offsetOf, spotsOf } from '../presence/follow'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { blockName } from './actions'
+import { takesKeys } from './keys'
 import { type Page, pageAt, pagesOf } from './pages'
 import { announce, type CanvasUi, type Mode, select, type UiStore } from './ui'
-import { takesKeys } from './useKeys'
 
 export const startMode = (): Mode => (new URLSearchParams(location.search).has('kiosk') ? 'kiosk' : 'edit')
 

@@ -240,6 +240,20 @@ const setLeaf = (map: Y.Map<unknown>, key: string, value: Json | undefined): voi
 export const orderAfter = (orders: readonly string[]): string =>
   generateKeyBetween(orders.length === 0 ? null : ([...orders].sort(compare).at(-1) ?? null), null)
 
+/** Made by whoever makes the block, and never used again. */
+export const newBlockId = (): string => nanoid(10)
+
+/** Content with its bindings on other sources. Values are the server's to write: they are left out. */
+export const mapBindings = (type: string, content: JsonObject, sourceOf: (source: string) => string): JsonObject => {
+  if (type !== 'narrative' || !Array.isArray(content.data_bindings)) return content
+  const data_bindings = content.data_bindings.map((binding) => {
+    if (!isObject(binding)) return binding
+    const { value: _value, error: _error, source, ...rest } = binding
+    return { ...rest, source: typeof source === 'string' ? sourceOf(source) : '', value: null }
+  })
+  return { ...content, data_bindings }
+}
+
 /** Adds a block and returns its id, or null when the canvas already holds as many blocks as it may. */
 export const addBlock = (
   doc: Y.Doc,
@@ -248,10 +262,10 @@ export const addBlock = (
   at: At,
   size: Size,
   createdBy?: string,
+  id = newBlockId(),
 ): string | null => {
   const blocks = blocksMap(doc)
   if (blocks.size >= BLOCK_LIMIT) return null
-  const id = nanoid(10)
   edit(doc, () => blocks.set(id, newBlock(type, contentToY(type, content), at, size, createdBy)))
   return id
 }
@@ -311,6 +325,19 @@ export const setLocked = (doc: Y.Doc, id: string, locked: boolean): void => {
 export const deleteBlock = (doc: Y.Doc, id: string): void => {
   const blocks = blocksMap(doc)
   if (blocks.has(id)) edit(doc, () => blocks.delete(id))
+}
+
+/** Binds the numbers of a narrative to other blocks; `sourceOf` gets every source there is. */
+export const rebind = (doc: Y.Doc, id: string, sourceOf: (source: string) => string): void => {
+  const block = blocksMap(doc).get(id)
+  const bindings = block === undefined ? null : contentOf(block).get('data_bindings')
+  if (!(bindings instanceof Y.Map)) return
+  edit(doc, () => {
+    for (const binding of bindings.values()) {
+      const source: unknown = binding instanceof Y.Map ? binding.get('source') : undefined
+      if (typeof source === 'string' && sourceOf(source) !== source) binding.set('source', sourceOf(source))
+    }
+  })
 }
 
 /** A copy of a Y type that is not yet in a document. Text keeps its formatting; leaves are cloned, never shared. */

@@ -16,6 +16,7 @@ import type { Command } from '../commands'
 const move = (direction: Direction, icon: LucideIcon): Command => ({
   id: `arrange.${direction}`,
   title: `Move ${direction}`,
+  family: 'Move',
   group: 'Arrange',
   icon,
   keys: [`alt+arrow${direction}`],
@@ -26,6 +27,7 @@ const move = (direction: Direction, icon: LucideIcon): Command => ({
 const resize = (id: string, title: string, direction: Direction, icon: LucideIcon): Command => ({
   id: `arrange.${id}`,
   title,
+  family: 'Resize',
   group: 'Arrange',
   icon,
   words: 'resize size',

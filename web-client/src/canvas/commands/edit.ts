@@ -1,10 +1,13 @@
 /** Changing what is there: undo, the clipboard, the selection, and one block as a whole. */
 import {
+  ClipboardPaste,
+  Copy,
   CopyPlus,
   Lock,
   LockOpen,
   PenLine,
   Redo2,
+  Scissors,
   SquareDashed,
   SquareDashedMousePointer,
   Trash2,
@@ -13,6 +16,7 @@ import {
 import { allIds, anyLocked, duplicate, editInside, redo, remove, setLocks, undo } from '../actions'
 import type { Command } from '../commands'
 import { select } from '../ui'
+import { copyByMenu, pasteByMenu } from '../useClipboard'
 
 export const editCommands: readonly Command[] = [
   {
@@ -32,6 +36,37 @@ export const editCommands: readonly Command[] = [
     keys: ['mod+shift+z', 'mod+y'],
     when: ({ canEdit }) => canEdit,
     run: ({ session }) => redo(session),
+  },
+  {
+    id: 'edit.cut',
+    title: 'Cut',
+    group: 'Edit',
+    icon: Scissors,
+    keys: ['mod+x'],
+    native: true,
+    when: ({ canEdit, selected }) => canEdit && selected.length > 0,
+    run: ({ session, ui, selected }) => void copyByMenu(session, ui, selected, true),
+  },
+  {
+    id: 'edit.copy',
+    title: 'Copy',
+    group: 'Edit',
+    icon: Copy,
+    keys: ['mod+c'],
+    native: true,
+    testId: 'block-copy',
+    when: ({ selected }) => selected.length > 0,
+    run: ({ session, ui, selected }) => void copyByMenu(session, ui, selected, false),
+  },
+  {
+    id: 'edit.paste',
+    title: 'Paste',
+    group: 'Edit',
+    icon: ClipboardPaste,
+    keys: ['mod+v'],
+    native: true,
+    when: ({ canEdit }) => canEdit,
+    run: ({ session, ui }) => void pasteByMenu(session, ui),
   },
   {
     id: 'edit.duplicate',

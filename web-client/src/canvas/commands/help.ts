@@ -1,5 +1,6 @@
 /** Finding out what there is. */
-import { Keyboard, Search } from 'lucide-react'
+import { Keyboard, ListChecks, Search } from 'lucide-react'
+import { openChecklist } from '../checklistState'
 import type { Command } from '../commands'
 import { openDialog } from '../ui'
 
@@ -22,5 +23,13 @@ export const helpCommands: readonly Command[] = [
     keys: ['?', 'mod+/'],
     words: 'keys help',
     run: ({ ui }) => openDialog(ui, 'shortcuts'),
+  },
+  {
+    id: 'checklist',
+    title: 'First steps',
+    group: 'Help',
+    icon: ListChecks,
+    words: 'checklist start begin tour',
+    run: ({ session }) => openChecklist(session.user.id),
   },
 ]
