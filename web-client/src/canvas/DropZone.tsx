@@ -7,9 +7,11 @@
 import { FileUp, ImageUp, OctagonX, TriangleAlert } from 'lucide-react'
 import { useEffect, useMemo, useState } from 'react'
 import { useStore } from 'zustand'
+import type { Dataset } from '../platform/datasets/api'
 import { useAddDataset } from '../platform/datasets/hooks'
 import type { CanvasSession } from '../sync/session'
 import { Button } from '../ui/Button'
+import { tick } from './checklistState'
 import {
   type Import,
   type Importing,
@@ -21,7 +23,7 @@ import {
   stopImport,
 } from './ingest'
 import './ingest.css'
-import { looksTabular } from './ingestText'
+import { ACCEPT, looksTabular } from './ingestText'
 import { GAP, ROW } from './layout'
 import type { UiStore } from './ui'
 
@@ -29,9 +31,19 @@ type Props = { session: CanvasSession; ui: UiStore; readOnly: boolean }
 
 /** What every way of importing needs; stable as long as the canvas is open. */
 export const useImporting = (session: CanvasSession, ui: UiStore): Importing => {
-  const onDataset = useAddDataset()
-  return useMemo(() => ({ session, ui, onDataset }), [session, ui, onDataset])
+  const addDataset = useAddDataset()
+  return useMemo(() => {
+    const onDataset = (dataset: Dataset): void => {
+      addDataset(dataset)
+      tick(session.user.id, 'data')
+    }
+    return { session, ui, onDataset }
+  }, [session, ui, addDataset])
 }
+
+const INPUT = 'import-file'
+/** Asks for files, whoever wants it: a button, a command, a step of the checklist. */
+export const chooseFiles = (): void => document.getElementById(INPUT)?.click()
 
 /** True where a paste belongs to a text field, an editor or a dialog. */
 const ownsPaste = (target: EventTarget | null): boolean =>
@@ -109,6 +121,23 @@ export function DropZone({ session, ui, readOnly }: Props) {
 
   return (
     <div className="imports">
+      <input
+        id={INPUT}
+        type="file"
+        multiple
+        accept={ACCEPT}
+        className="visually-hidden"
+        tabIndex={-1}
+        aria-label="Files to import"
+        data-testid="import-file"
+        disabled={readOnly}
+        onChange={(event) => {
+          const files = [...(event.target.files ?? [])]
+          // The same file may be chosen again after it was corrected.
+          event.target.value = ''
+          void importFiles(importing, files)
+        }}
+      />
       {hover !== null && !readOnly && hover.top !== null && (
         <div className="imports-line" style={{ top: hover.top * (ROW + GAP) - GAP / 2 }} />
       )}

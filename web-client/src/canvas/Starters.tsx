@@ -3,7 +3,7 @@
  * on it works with one press, and the canvas around it takes drops, double clicks and keys as always.
  */
 import { ClipboardPaste, Database, FileUp, LoaderCircle, Sparkles } from 'lucide-react'
-import { useRef, useState } from 'react'
+import { useState } from 'react'
 import { useStore } from 'zustand'
 import { describeError } from '../app/api'
 import type { Dataset } from '../platform/datasets/api'
@@ -12,8 +12,8 @@ import type { CanvasSession } from '../sync/session'
 import { Button } from '../ui/Button'
 import { add } from './actions'
 import { BLOCK_TYPES } from './blocks/types'
-import { useImporting } from './DropZone'
-import { addDataset, type Importing, importFiles, importsOf, importText } from './ingest'
+import { chooseFiles, useImporting } from './DropZone'
+import { addDataset, type Importing, importsOf, importText } from './ingest'
 import { looksTabular } from './ingestText'
 import { keysText } from './keys'
 import './starters.css'
@@ -82,7 +82,6 @@ function Beginnings({ session, ui }: Omit<Props, 'readOnly'>) {
 }
 
 function FromOutside({ importing }: { importing: Importing }) {
-  const file = useRef<HTMLInputElement>(null)
   const [note, setNote] = useState('')
   const paste = async (): Promise<void> => {
     setNote('')
@@ -99,29 +98,13 @@ function FromOutside({ importing }: { importing: Importing }) {
   return (
     <>
       <div className="starters-actions">
-        <Button kind="primary" size="large" data-testid="starter-file" onClick={() => file.current?.click()}>
+        <Button kind="primary" size="large" data-testid="starter-file" onClick={chooseFiles}>
           <FileUp aria-hidden /> Choose a file
         </Button>
         <Button size="large" data-testid="starter-paste" onClick={() => void paste()}>
           <ClipboardPaste aria-hidden /> Paste a table
         </Button>
       </div>
-      <input
-        ref={file}
-        type="file"
-        multiple
-        accept=".csv,.tsv,.tab,.txt,.json,.jsonl,.ndjson,text/csv,application/json"
-        className="visually-hidden"
-        tabIndex={-1}
-        aria-label="Files to import"
-        data-testid="import-file"
-        onChange={(event) => {
-          const files = [...(event.target.files ?? [])]
-          // The same file may be chosen again after it was corrected.
-          event.target.value = ''
-          void importFiles(importing, files)
-        }}
-      />
       <p className="starters-note" role="status">
         {note}
       </p>

@@ -7,6 +7,11 @@
  */
 
 export type Delimiter = ',' | ';' | '\t' | '|'
+
+/** For an `<input type="file">`: tables in every form that is read here, and the pictures a canvas takes. */
+export const ACCEPT_TABLES = '.csv,.tsv,.tab,.txt,.json,.jsonl,.ndjson,text/csv,application/json'
+export const ACCEPT = `${ACCEPT_TABLES},image/png,image/jpeg,image/webp,image/gif`
+
 const DELIMITERS: readonly Delimiter[] = ['\t', ',', ';', '|']
 
 /** Rows looked at to recognise a table. */

@@ -31,9 +31,6 @@ export const kindOf = (file: { name: string; type: string }): FileKind => {
   return 'other'
 }
 
-export const ACCEPT = '.csv,.tsv,.tab,.txt,.json,.jsonl,.ndjson,text/csv,text/tab-separated-values,application/json'
-export const ACCEPT_IMAGES = 'image/png,image/jpeg,image/webp,image/gif'
-
 /** A name for people: the file's without its ending. */
 export const titleOf = (file: string): string => nameOfFile(file.replace(/\.(tsv|tab|jsonl|ndjson)$/i, '.csv'))
 

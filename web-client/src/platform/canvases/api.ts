@@ -1,5 +1,5 @@
 /** The canvases slice: its routes and what is cached of them. */
-import { useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
+import { type InfiniteData, useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, visitToken } from '../../app/api'
 
 export type CanvasSummary = {
@@ -11,11 +11,18 @@ export type CanvasSummary = {
   updated_at: string
   deleted_at: string | null
   role: string
+  /** The caller's own. */
+  favourite?: boolean
+  opened_at?: string | null
 }
 type Page = { items: CanvasSummary[]; next_cursor: string | null }
 
+/** Which canvases a list shows. */
+export type View = 'all' | 'recent' | 'favourites' | 'deleted'
+export type ListOf = { view: View; query: string }
+
 const KEY = ['canvases'] as const
-const PAGE = 50
+const PAGE = 100
 
 /** The first page is kept on this device: without the server it is the way to the canvases that still open. */
 const KEPT = 'jabiru.canvases'
@@ -37,12 +44,21 @@ export const keptList = (): CanvasSummary[] => {
 }
 export const forgetList = (): void => localStorage.removeItem(KEPT)
 
-export const useCanvases = () =>
+export const useCanvases = ({ view, query }: ListOf) =>
   useInfiniteQuery({
-    queryKey: KEY,
+    queryKey: [...KEY, view, query],
     queryFn: async ({ pageParam, signal }) => {
-      const page = await api<Page>('/v1/canvases', { query: { limit: PAGE, cursor: pageParam }, signal })
-      if (pageParam === null) keepList(page.items)
+      const page = await api<Page>('/v1/canvases', {
+        query: {
+          limit: PAGE,
+          cursor: pageParam,
+          query: query === '' ? null : query,
+          view: view === 'recent' || view === 'favourites' ? view : null,
+          deleted: view === 'deleted' ? true : null,
+        },
+        signal,
+      })
+      if (pageParam === null && view === 'all' && query === '') keepList(page.items)
       return page
     },
     initialPageParam: null as string | null,
@@ -52,15 +68,21 @@ export const useCanvases = () =>
 
 const path = (id: string): string => `/v1/canvases/${encodeURIComponent(id)}`
 
+/** Tells the server that the caller opened a canvas: their own list of recent ones. Nobody waits for it. */
+export const markOpened = (id: string): void => {
+  void api<void>(`${path(id)}/opened`, { method: 'PUT' }).catch(() => undefined)
+}
+
+/** Makes a canvas, empty or with blocks. */
+export const createCanvas = (name: string, canvas?: unknown): Promise<CanvasSummary> =>
+  api<CanvasSummary>('/v1/canvases', { method: 'POST', json: canvas === undefined ? { name } : { name, canvas } })
+
 /** Every change of the list; each refreshes it when the server has answered. */
 export const useCanvasActions = () => {
   const queries = useQueryClient()
   const onSettled = () => queries.invalidateQueries({ queryKey: KEY })
   return {
-    create: useMutation({
-      mutationFn: (name: string) => api<CanvasSummary>('/v1/canvases', { method: 'POST', json: { name } }),
-      onSettled,
-    }),
+    create: useMutation({ mutationFn: (name: string) => createCanvas(name), onSettled }),
     rename: useMutation({
       mutationFn: ({ id, name }: { id: string; name: string }) =>
         api<CanvasSummary>(path(id), { method: 'PATCH', json: { name } }),
@@ -73,6 +95,25 @@ export const useCanvasActions = () => {
     remove: useMutation({ mutationFn: (id: string) => api<void>(path(id), { method: 'DELETE' }), onSettled }),
     restore: useMutation({
       mutationFn: (id: string) => api<CanvasSummary>(`${path(id)}/restore`, { method: 'POST' }),
+      onSettled,
+    }),
+    favourite: useMutation({
+      mutationFn: ({ id, on }: { id: string; on: boolean }) =>
+        api<void>(`${path(id)}/favourite`, { method: on ? 'PUT' : 'DELETE' }),
+      // The star answers the press; the server's list follows, or puts it back.
+      onMutate: ({ id, on }) => {
+        queries.setQueriesData<InfiniteData<Page, string | null>>({ queryKey: KEY }, (lists) =>
+          lists === undefined
+            ? lists
+            : {
+                ...lists,
+                pages: lists.pages.map((page) => ({
+                  ...page,
+                  items: page.items.map((item) => (item.id === id ? { ...item, favourite: on } : item)),
+                })),
+              },
+        )
+      },
       onSettled,
     }),
   }
