@@ -126,9 +126,14 @@ function Figure({ content, result, blank, filtered }: FigureProps) {
   return (
     <div className="metric-figure" style={style} data-spark={drawn ? '' : undefined}>
       <div className="metric-words">
-        <p className="metric-value" title={full} data-testid="metric-value">
+        <p
+          className="metric-value"
+          data-blank={result.value === null ? '' : undefined}
+          title={full}
+          data-testid="metric-value"
+        >
           {text}
-          {content.unit !== '' && <span className="metric-unit">{content.unit}</span>}
+          {content.unit !== '' && result.value !== null && <span className="metric-unit">{content.unit}</span>}
         </p>
         {change ? (
           <Changed change={change} />
