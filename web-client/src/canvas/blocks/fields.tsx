@@ -6,11 +6,12 @@ interface CommitProps {
   label: string
   value: string
   disabled: boolean
+  placeholder?: string
   onCommit: (value: string) => void
 }
 
 /** A text written when the person is done with it: on Enter, on leaving, or when the panel goes away. Escape takes it back. */
-export function Commit({ label, value, disabled, onCommit }: CommitProps) {
+export function Commit({ label, value, disabled, placeholder, onCommit }: CommitProps) {
   const [draft, setDraft] = useState<string | null>(null)
   const latest = useRef({ draft, value, onCommit })
   latest.current = { draft, value, onCommit }
@@ -29,6 +30,7 @@ export function Commit({ label, value, disabled, onCommit }: CommitProps) {
       value={draft ?? value}
       disabled={disabled}
       maxLength={200}
+      {...(placeholder === undefined ? {} : { placeholder })}
       onChange={(event) => setDraft(event.target.value)}
       onBlur={() => {
         commit()

@@ -4,6 +4,7 @@
  * canvas. Refuses to parse: what is a number or a date is decided in platform/datasets/cells.
  */
 import { asNumber, asTime, type Cell, type ColumnType } from '../../platform/datasets/cells'
+import type { TimeUnit } from '../../platform/datasets/periods'
 
 /** The types a table column may be shown as; the seed's, plus a dataset's own booleans. */
 export const FORMATS = ['string', 'number', 'currency', 'percentage', 'date', 'boolean'] as const
@@ -55,6 +56,20 @@ export function formatDate(time: number, locale?: string, withTime = time % 86_4
       ? { year: 'numeric', month: 'short', day: 'numeric', hour: '2-digit', minute: '2-digit' }
       : { year: 'numeric', month: 'short', day: 'numeric' },
   ).format(time)
+}
+
+/** A period by its first moment: "Mar 2024", "Q1 2024", "2024"; days and weeks by their first day. */
+export function formatPeriod(start: number, unit: TimeUnit, locale?: string): string {
+  switch (unit) {
+    case 'year':
+      return dateFormat(locale, { year: 'numeric' }).format(start)
+    case 'quarter':
+      return `Q${Math.floor(new Date(start).getUTCMonth() / 3) + 1} ${new Date(start).getUTCFullYear()}`
+    case 'month':
+      return dateFormat(locale, { year: 'numeric', month: 'short' }).format(start)
+    default:
+      return formatDate(start, locale)
+  }
 }
 
 /** How the numbers of a chart or a metric are written. A percentage holds percentage points, as in a table. */

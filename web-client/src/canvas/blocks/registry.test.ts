@@ -36,6 +36,8 @@ const found = {
   y_axis: 'revenue',
   color: '',
   aggregation: 'sum',
+  time_unit: '',
+  sort: '-value',
   title: 'Revenue by region',
 } as const
 

@@ -45,7 +45,16 @@ export function asTime(cell: Cell | undefined): number | null {
   const text = cell.trim()
   if (text === '') return null
   if (/^\d{4}$/.test(text)) return Date.UTC(Number(text), 0, 1)
-  const value = Date.parse(ISO_WITHOUT_ZONE.test(text) ? `${text.replace(' ', 'T')}Z` : text)
+  if (ISO_WITHOUT_ZONE.test(text)) return moment(`${text.replace(' ', 'T')}Z`)
+  // "Jan 5 2024" and "1/5/2024" are read in the zone of whoever looks, unless they name one.
+  return ISO_DATE.test(text) || ZONE.test(text) ? moment(text) : (moment(`${text} UTC`) ?? moment(text))
+}
+
+const ISO_DATE = /^[+-]?\d{4,6}-\d{2}/
+const ZONE = /(Z|UTC|GMT|[+-]\d{2}:?\d{2}|\([^)]*\))$/i
+
+const moment = (text: string): number | null => {
+  const value = Date.parse(text)
   return Number.isNaN(value) ? null : value
 }
 

@@ -1,18 +1,29 @@
-/** The settings of a chart. Every gesture is one transaction: one undo step, one update on the wire, leaves only. */
-import { AreaChart, ChartColumn, ChartLine, ChartPie, ChartScatter } from 'lucide-react'
-import { type ReactNode, useState } from 'react'
-import { type Block, blocksMap, edit, setContent } from '../../../doc/schema'
+/**
+ * The settings of a chart. Every gesture is one transaction: one undo step, one update on the wire, leaves only. The block
+ * beside the panel is the preview.
+ */
+import { AreaChart, ChartColumn, ChartLine, ChartPie, ChartScatter, Lightbulb, X } from 'lucide-react'
+import { type ReactNode, useMemo, useState } from 'react'
+import { type Block, blocksMap, edit, type Json, setContent } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Dataset } from '../../../platform/datasets/api'
 import type { Column } from '../../../platform/datasets/cells'
 import { DatasetPicker } from '../../../platform/datasets/DatasetPicker'
-import { useDataset, useReadRows } from '../../../platform/datasets/hooks'
-import { Choice, Commit } from '../fields'
+import { useDataset, useReadRows, useRows } from '../../../platform/datasets/hooks'
+import { TIME_UNITS, type TimeUnit } from '../../../platform/datasets/periods'
+import { Check, Choice, Commit, NumberCommit } from '../fields'
+import { NUMBER_FORMATS, type NumberFormat } from '../format'
 import type { InspectorProps } from '../registry'
+import { Segments } from '../Segments'
 import { sourceOf } from '../source'
-import { AGGREGATIONS, type Aggregation, CHART_TYPES, type ChartType } from './aggregate'
-import { readChart } from './fields'
-import { isSuggestedTitle, type Suggestion, suggest } from './suggest'
+import './settings.css'
+import { AGGREGATIONS, type Aggregation, CHART_TYPES, type ChartType, SORTS, type Sort } from './aggregate'
+import { useDrawn } from './drawn'
+import { type ChartContent, readChart } from './fields'
+import { Group } from './Group'
+import { hintsFor } from './hints'
+import type { Key } from './plot'
+import { isSuggestedTitle, refit, type Suggestion, suggest } from './suggest'
 
 const CHART_NAMES: Record<ChartType, { label: string; icon: ReactNode }> = {
   bar: { label: 'Bar', icon: <ChartColumn aria-hidden /> },
@@ -25,29 +36,91 @@ const CHART_NAMES: Record<ChartType, { label: string; icon: ReactNode }> = {
 const AGGREGATION_NAMES: Record<Aggregation, string> = {
   sum: 'Sum',
   avg: 'Average',
-  count: 'Count',
+  median: 'Median',
   min: 'Minimum',
   max: 'Maximum',
-  none: 'None (every row)',
+  count: 'Count',
+  distinct: 'Different values',
+  none: 'Every row',
 }
+
+const UNIT_NAMES: Record<TimeUnit, string> = {
+  '': 'Every date',
+  day: 'Day',
+  week: 'Week',
+  month: 'Month',
+  quarter: 'Quarter',
+  year: 'Year',
+}
+
+const SORT_NAMES: Record<Sort, string> = {
+  auto: 'Automatic',
+  label: 'By name',
+  '-label': 'By name, reversed',
+  '-value': 'Largest first',
+  value: 'Smallest first',
+}
+
+const FORMAT_NAMES: Record<NumberFormat, string> = {
+  auto: 'Automatic',
+  number: 'Number',
+  currency: 'Money',
+  percent: 'Percent',
+  compact: 'Short (1.2M)',
+}
+
+const CURRENCIES = ['USD', 'EUR', 'GBP', 'CHF', 'JPY', 'CNY', 'INR', 'AUD', 'CAD', 'SEK', 'PLN', 'BRL']
+
+type Change = (path: string[], value: Json) => void
 
 export default function ChartInspector({ id, block, session, editable }: InspectorProps) {
   const content = useY(block, readChart)
   const source = useY(block, sourceOf)
   const dataset = useDataset(source.datasetId)
+  const rows = useRows(source.datasetId)
   const pick = usePick({ id, block, session })
-  const columns = dataset.data?.columns ?? []
-  const set = (path: string[], value: string) => setContent(block, path, value)
+  const drawn = useDrawn(id)
+  const [dismissed, setDismissed] = useState<readonly string[]>([])
+  const columns = dataset.data?.columns ?? NO_COLUMNS
+  const step = (write: () => void) => {
+    const { doc } = block
+    if (!doc) return
+    session.undo.stopCapturing()
+    edit(doc, write)
+    session.undo.stopCapturing()
+  }
+  const set: Change = (path, value) => step(() => setContent(block, path, value))
+  const config = (key: string, value: Json) => set(['config', key], value)
+
+  /** Another field, and with it what was only there because of the old one. */
+  const setFields = (fields: { x?: string; y?: string }) =>
+    step(() => {
+      const next = { x: fields.x ?? content.x, y: fields.y ?? content.y }
+      const { chart_type, title, ...more } = refit(
+        content,
+        next,
+        columns,
+        rows.data?.columns ?? [],
+        rows.data?.rows ?? [],
+      )
+      setContent(block, ['config'], { x_axis: next.x, y_axis: next.y, ...more })
+      if (chart_type) setContent(block, ['chart_type'], chart_type)
+      if (title) setContent(block, ['title'], title)
+    })
+
+  const hints = useMemo(
+    () => (drawn && columns.length > 0 ? hintsFor(content, columns, drawn.data, drawn.unshown) : []),
+    [content, columns, drawn],
+  )
+  const shownHints = hints.filter((hint) => !dismissed.includes(hint.id))
   const counted = content.y === ''
+  const pie = content.chartType === 'pie'
+  const dated = columns.find((column) => column.name === content.x)?.type === 'date'
+  const continuous = drawn !== undefined && drawn.data.axis !== 'category'
 
   return (
-    <div className="insp">
+    <div className="insp chart-insp">
       <Commit label="Title" value={content.title} disabled={!editable} onCommit={(title) => set(['title'], title)} />
-      <DatasetPicker
-        value={source.datasetId}
-        disabled={!editable || pick.busy}
-        onPick={(chosen) => void pick.run(chosen)}
-      />
       <fieldset className="insp-types" disabled={!editable}>
         <legend className="ui-field-label">Chart type</legend>
         {CHART_TYPES.map((type) => (
@@ -56,48 +129,350 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
             type="button"
             aria-pressed={content.chartType === type}
             data-testid={`chart-type-${type}`}
-            onClick={() => set(['chart_type'], type)}
+            onClick={() => content.chartType !== type && set(['chart_type'], type)}
           >
             {CHART_NAMES[type].icon}
             {CHART_NAMES[type].label}
           </button>
         ))}
       </fieldset>
-      {source.datasetId !== '' && (
-        <>
-          <Choice
-            label={content.chartType === 'pie' ? 'Slices' : 'X axis'}
-            value={content.x}
-            disabled={!editable}
-            options={fieldOptions(columns, content.x, 'Nothing (all rows together)')}
-            onChange={(x) => set(['config', 'x_axis'], x)}
-          />
-          <Choice
-            label={content.chartType === 'pie' ? 'Size' : 'Y axis'}
-            value={content.y}
-            disabled={!editable}
-            options={fieldOptions(columns, content.y, 'Number of rows')}
-            onChange={(y) => set(['config', 'y_axis'], y)}
-          />
-          <Choice
-            label="Aggregation"
-            value={counted ? 'count' : content.aggregation}
-            disabled={!editable || counted}
-            options={AGGREGATIONS.map((value) => ({ value, label: AGGREGATION_NAMES[value] }))}
-            onChange={(aggregation) => set(['config', 'aggregation'], aggregation)}
-          />
-          {content.chartType !== 'pie' && (
-            <Choice
-              label="Colour"
-              value={content.color}
-              disabled={!editable}
-              options={fieldOptions(columns, content.color, 'One colour')}
-              onChange={(color) => set(['config', 'color'], color)}
-            />
-          )}
-        </>
+      {editable && shownHints.length > 0 && (
+        <ul className="chart-hints" aria-label="Suggestions">
+          {shownHints.map((hint) => (
+            <li key={hint.id} data-testid={`chart-hint-${hint.id}`}>
+              <Lightbulb aria-hidden size={14} />
+              <span>{hint.text}</span>
+              <button
+                type="button"
+                className="chart-hint-do"
+                onClick={() =>
+                  step(() => {
+                    if (hint.change.chart_type) setContent(block, ['chart_type'], hint.change.chart_type)
+                    if (hint.change.config) setContent(block, ['config'], hint.change.config)
+                  })
+                }
+              >
+                {hint.label}
+              </button>
+              <button
+                type="button"
+                className="chart-hint-x"
+                aria-label={`Dismiss: ${hint.text}`}
+                onClick={() => setDismissed([...dismissed, hint.id])}
+              >
+                <X aria-hidden size={12} />
+              </button>
+            </li>
+          ))}
+        </ul>
       )}
+
+      <Group name="Data" open>
+        <DatasetPicker
+          value={source.datasetId}
+          disabled={!editable || pick.busy}
+          onPick={(chosen) => void pick.run(chosen)}
+        />
+        {source.datasetId !== '' && (
+          <>
+            <div className={dated && content.aggregation !== 'none' ? 'insp-pair' : undefined}>
+              <Choice
+                label={pie ? 'Slices' : 'X axis'}
+                value={content.x}
+                disabled={!editable}
+                testId="chart-x"
+                options={fieldOptions(columns, content.x, 'Nothing (all rows together)')}
+                onChange={(x) => setFields({ x })}
+              />
+              {dated && content.aggregation !== 'none' && (
+                <Choice
+                  label="Group by"
+                  value={content.timeUnit}
+                  disabled={!editable}
+                  testId="chart-unit"
+                  options={TIME_UNITS.map((value) => ({ value, label: UNIT_NAMES[value] }))}
+                  onChange={(unit) => config('time_unit', unit)}
+                />
+              )}
+            </div>
+            <div className="insp-pair">
+              <Choice
+                label={pie ? 'Size' : 'Y axis'}
+                value={content.y}
+                disabled={!editable}
+                testId="chart-y"
+                options={fieldOptions(columns, content.y, 'Number of rows')}
+                onChange={(y) => setFields({ y })}
+              />
+              <Choice
+                label="Aggregation"
+                value={counted ? 'count' : content.aggregation}
+                disabled={!editable || counted}
+                testId="chart-aggregation"
+                options={AGGREGATIONS.map((value) => ({ value, label: AGGREGATION_NAMES[value] }))}
+                onChange={(aggregation) => config('aggregation', aggregation)}
+              />
+            </div>
+            {!pie && (
+              <Choice
+                label="Colour by"
+                value={content.color}
+                disabled={!editable}
+                testId="chart-color"
+                options={fieldOptions(columns, content.color, 'One colour')}
+                onChange={(color) => config('color', color)}
+              />
+            )}
+            <div className="insp-pair">
+              <Choice
+                label="Sort"
+                value={content.sort}
+                disabled={!editable || continuous}
+                testId="chart-sort"
+                options={SORTS.map((value) => ({ value, label: SORT_NAMES[value] }))}
+                onChange={(sort) => config('sort', sort)}
+              />
+              <NumberCommit
+                label={continuous && content.color !== '' ? 'Most series' : 'Show at most'}
+                value={content.limit === 0 ? null : content.limit}
+                disabled={!editable || (continuous && content.color === '')}
+                placeholder="All"
+                min={0}
+                max={1000}
+                whole
+                onCommit={(limit) => config('limit', limit ?? 0)}
+              />
+            </div>
+          </>
+        )}
+      </Group>
+
+      <Group name="Look" open>
+        {(content.chartType === 'bar' || content.chartType === 'area') && (
+          <Segments
+            label="Stacking"
+            value={content.stack}
+            disabled={!editable}
+            options={[
+              { value: 'auto', label: 'Auto' },
+              { value: 'none', label: 'None' },
+              { value: 'stacked', label: 'Stacked' },
+              { value: 'percent', label: '100%' },
+            ]}
+            onChange={(stack) => config('stack', stack)}
+          />
+        )}
+        {content.chartType === 'bar' && (
+          <Segments
+            label="Direction"
+            value={content.orientation}
+            disabled={!editable}
+            options={[
+              { value: 'auto', label: 'Auto' },
+              { value: 'vertical', label: 'Upright' },
+              { value: 'horizontal', label: 'Lying' },
+            ]}
+            onChange={(orientation) => config('orientation', orientation)}
+          />
+        )}
+        <Segments
+          label="Legend"
+          value={content.legend}
+          disabled={!editable}
+          options={[
+            { value: 'auto', label: 'Auto' },
+            { value: 'top', label: 'Top' },
+            { value: 'right', label: 'Right' },
+            { value: 'hidden', label: 'Hidden' },
+          ]}
+          onChange={(legend) => config('legend', legend)}
+        />
+        <Check
+          label="Value labels"
+          checked={content.labels}
+          disabled={!editable}
+          onChange={(on) => config('labels', on)}
+        />
+        {(content.chartType === 'line' || content.chartType === 'area') && (
+          <Check
+            label="Smooth lines"
+            checked={content.smooth}
+            disabled={!editable}
+            onChange={(on) => config('smooth', on)}
+          />
+        )}
+        <Check
+          label="Decals (patterns beside colours)"
+          checked={content.decals}
+          disabled={!editable}
+          onChange={(on) => set(['style', 'decals'], on)}
+        />
+        {drawn && drawn.keys.length > 0 && (
+          <Colours
+            content={content}
+            keys={drawn.keys}
+            editable={editable}
+            onChange={(colors) => set(['style', 'colors'], colors)}
+          />
+        )}
+      </Group>
+
+      {!pie && (
+        <Group name="Axes" open={false}>
+          <div className="insp-pair">
+            <Commit
+              label="X title"
+              value={content.xTitle}
+              placeholder={content.x || 'None'}
+              disabled={!editable}
+              onCommit={(title) => config('x_title', title)}
+            />
+            <Commit
+              label="Y title"
+              value={content.yTitle}
+              placeholder={drawn?.data.measure ?? 'Automatic'}
+              disabled={!editable}
+              onCommit={(title) => config('y_title', title)}
+            />
+          </div>
+          <div className="insp-pair">
+            <NumberCommit
+              label="Y from"
+              value={content.yMin}
+              placeholder="Auto"
+              disabled={!editable || content.stack === 'percent'}
+              onCommit={(value) => config('y_min', value)}
+            />
+            <NumberCommit
+              label="Y to"
+              value={content.yMax}
+              placeholder="Auto"
+              disabled={!editable || content.stack === 'percent'}
+              onCommit={(value) => config('y_max', value)}
+            />
+          </div>
+          <Segments
+            label="Y scale"
+            value={content.scale}
+            disabled={!editable}
+            options={[
+              { value: 'linear', label: 'Linear' },
+              { value: 'log', label: 'Logarithmic' },
+            ]}
+            onChange={(scale) => config('y_scale', scale)}
+          />
+        </Group>
+      )}
+
+      <Group name="Numbers" open={false}>
+        <div className="insp-pair">
+          <Choice
+            label="Format"
+            value={content.measure.format}
+            disabled={!editable}
+            testId="chart-format"
+            options={NUMBER_FORMATS.map((value) => ({ value, label: FORMAT_NAMES[value] }))}
+            onChange={(format) => config('number_format', format)}
+          />
+          <NumberCommit
+            label="Decimals"
+            value={content.measure.decimals}
+            placeholder="Auto"
+            min={0}
+            max={10}
+            whole
+            disabled={!editable}
+            onCommit={(decimals) => config('decimals', decimals)}
+          />
+        </div>
+        {content.measure.format === 'currency' && (
+          <Choice
+            label="Currency"
+            value={content.measure.currency}
+            disabled={!editable}
+            options={[...new Set([...CURRENCIES, content.measure.currency])].map((value) => ({ value, label: value }))}
+            onChange={(currency) => config('currency', currency)}
+          />
+        )}
+        {content.measure.format === 'percent' && <p className="insp-note">25 is written as 25%, as in tables.</p>}
+      </Group>
     </div>
+  )
+}
+
+const NO_COLUMNS: Column[] = []
+/** Series beyond these keep the palette's colours: a list longer than this is no choice any more. */
+const COLOURED = 12
+const PALETTE = [1, 2, 3, 4, 5, 6, 7, 8]
+const PALETTE_NAMES = ['Blue', 'Orange', 'Green', 'Plum', 'Violet', 'Olive', 'Sky', 'Red']
+
+/** A colour of the palette for each series. Names of the palette are kept, so that both themes have their own shade. */
+function Colours({
+  content,
+  keys,
+  editable,
+  onChange,
+}: {
+  content: ChartContent
+  keys: readonly Key[]
+  editable: boolean
+  onChange: (colors: string[]) => void
+}) {
+  const [open, setOpen] = useState<number | null>(null)
+  const swatch = (key: Key): string => {
+    const chosen = content.colors[key.index] ?? ''
+    if (chosen !== '') return chosen.startsWith('chart-') ? `var(--${chosen})` : chosen
+    return key.other ? 'var(--border-strong)' : `var(--chart-${(key.index % 10) + 1})`
+  }
+  const choose = (key: Key, color: string) => {
+    const next = Array.from(
+      { length: Math.max(content.colors.length, key.index + 1) },
+      (_, at) => content.colors[at] ?? '',
+    )
+    next[key.index] = color
+    while (next.at(-1) === '') next.pop()
+    onChange(next)
+  }
+  return (
+    <fieldset className="chart-colours" disabled={!editable}>
+      <legend className="ui-field-label">Colours</legend>
+      {keys.slice(0, COLOURED).map((key) => (
+        <div key={key.index}>
+          <button
+            type="button"
+            className="chart-colour"
+            aria-expanded={open === key.index}
+            onClick={() => setOpen(open === key.index ? null : key.index)}
+          >
+            <i style={{ background: swatch(key) }} aria-hidden="true" />
+            <span>{key.name}</span>
+          </button>
+          {open === key.index && (
+            <div className="chart-palette">
+              {PALETTE.map((number) => (
+                <button
+                  key={number}
+                  type="button"
+                  aria-label={`${key.name}: ${PALETTE_NAMES[number - 1]}`}
+                  title={PALETTE_NAMES[number - 1]}
+                  aria-pressed={content.colors[key.index] === `chart-${number}`}
+                  style={{ background: `var(--chart-${number})` }}
+                  onClick={() => choose(key, `chart-${number}`)}
+                />
+              ))}
+              <button
+                type="button"
+                className="chart-palette-auto"
+                disabled={(content.colors[key.index] ?? '') === ''}
+                onClick={() => choose(key, '')}
+              >
+                Automatic
+              </button>
+            </div>
+          )}
+        </div>
+      ))}
+    </fieldset>
   )
 }
 
@@ -119,7 +494,9 @@ function usePick({ id, block, session }: Pick<InspectorProps, 'id' | 'block' | '
     }
     // Somebody may have deleted the block, or this session may have become a viewer's, while the rows were read.
     if (blocksMap(session.doc).get(id) !== block || !session.canEdit) return
+    session.undo.stopCapturing()
     applyDataset(block, dataset, found)
+    session.undo.stopCapturing()
   }
   return { busy, run }
 }

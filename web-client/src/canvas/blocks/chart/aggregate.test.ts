@@ -18,9 +18,19 @@ const rows: Cell[][] = [
   [null, 'A', 1, null, null],
 ]
 
+const plain: ChartFields = {
+  chartType: 'bar',
+  x: 'region',
+  y: 'sales',
+  color: '',
+  aggregation: 'sum',
+  timeUnit: '',
+  sort: 'auto',
+  limit: 0,
+}
 const run = (fields: Partial<ChartFields>, data: Cell[][] = rows, types = columns) =>
   aggregate(
-    { chartType: 'bar', x: 'region', y: 'sales', color: '', aggregation: 'sum', ...fields },
+    { ...plain, ...fields },
     types,
     types.map((column) => column.name),
     data,
@@ -40,6 +50,8 @@ describe('grouping by x', () => {
     ['count', [1, 2, 1]],
     ['min', [5, 10, 1]],
     ['max', [5, 20, 1]],
+    ['median', [5, 15, 1]],
+    ['distinct', [1, 2, 1]],
   ] as const)('%s leaves rows without a number out', (aggregation, values) => {
     expect(run({ aggregation }).series[0]?.values).toEqual(values)
   })
@@ -179,7 +191,103 @@ describe('bounds', () => {
 
   it('does not fail on columns the dataset does not have', () => {
     expect(() =>
-      aggregate({ chartType: 'line', x: 'gone', y: 'gone too', color: 'no', aggregation: 'sum' }, columns, order, rows),
+      aggregate({ ...plain, chartType: 'line', x: 'gone', y: 'gone too', color: 'no' }, columns, order, rows),
     ).not.toThrow()
+  })
+})
+
+const sold = (pairs: [string, number][]): Cell[][] => pairs.map(([region, sales]) => [region, 'A', sales, null, null])
+
+describe('medians and different values', () => {
+  it('takes the middle of each group, and of what is folded together', () => {
+    const data = sold([
+      ['a', 1],
+      ['a', 100],
+      ['a', 3],
+      ['b', 4],
+      ['b', 8],
+    ])
+    expect(run({ aggregation: 'median' }, data).series[0]?.values).toEqual([3, 6])
+    expect(run({ aggregation: 'median', x: '' }, data).series[0]?.values).toEqual([4])
+  })
+  it('counts different cells, of text too, and keeps 1 apart from "1"', () => {
+    expect(run({ y: 'product', aggregation: 'distinct' }).series[0]?.values).toEqual([2, 2, 1])
+    const mixed: Cell[][] = [
+      ['a', '1', 1, null, null],
+      ['a', 1, 1, null, null],
+      ['a', '', 1, null, null],
+    ]
+    expect(run({ y: 'product', aggregation: 'distinct' }, mixed).series[0]?.values).toEqual([2])
+  })
+})
+
+describe('time units', () => {
+  const days: Cell[][] = [
+    ['West', 'A', 1, '2024-01-31T23:30:00', null],
+    ['West', 'A', 2, '2024-01-01', null],
+    ['East', 'B', 4, '2024-04-01', null],
+    ['East', 'B', 8, 'soon', null],
+  ]
+  it('group dates in UTC, keep the periods between, and count what is no date', () => {
+    const result = run({ x: 'day', timeUnit: 'month' }, days)
+    expect(result.categories).toEqual(['2024-01-01', '2024-02-01', '2024-03-01', '2024-04-01'])
+    expect(result.series[0]?.values).toEqual([3, null, null, 4])
+    expect(result.skippedRows).toBe(1)
+    expect(result.unit).toBe('month')
+  })
+  it('are points of time on a line, and leave other columns alone', () => {
+    const line = run({ chartType: 'line', x: 'day', timeUnit: 'quarter' }, days)
+    expect(line.series[0]?.points).toEqual([
+      [Date.UTC(2024, 0, 1), 3],
+      [Date.UTC(2024, 3, 1), 4],
+    ])
+    expect(run({ timeUnit: 'year' }).categories).toEqual(['East', 'West', null])
+  })
+})
+
+describe('sort and limit', () => {
+  const data = sold([
+    ['a', 3],
+    ['b', 9],
+    ['c', 1],
+    ['d', 5],
+  ])
+  it.each([
+    ['auto', ['a', 'b', 'c', 'd']],
+    ['-label', ['d', 'c', 'b', 'a']],
+    ['value', ['c', 'a', 'd', 'b']],
+    ['-value', ['b', 'd', 'a', 'c']],
+  ] as const)('%s', (sort, categories) => {
+    expect(run({ sort }, data).categories).toEqual(categories)
+  })
+  it('keeps the largest and folds the rest without losing the total', () => {
+    const result = run({ limit: 2 }, data)
+    expect(result.categories).toEqual(['b', 'd', OTHER_LABEL])
+    expect(result.series[0]?.values).toEqual([9, 5, 4])
+    expect([result.foldedCategories, result.hiddenCategories]).toEqual([2, 0])
+  })
+  it('counts the rest where a sum of it would mean nothing', () => {
+    const result = run({ limit: 2, aggregation: 'avg', sort: '-value' }, data)
+    expect(result.categories).toEqual(['b', 'd'])
+    expect([result.foldedCategories, result.hiddenCategories]).toEqual([0, 2])
+  })
+  it('keeps the smallest when they come first, and the last of a course of time', () => {
+    expect(run({ limit: 2, sort: 'value' }, data).categories).toEqual(['c', 'a'])
+    const time: Cell[][] = [1, 2, 3].map((month) => ['', '', 1, `2024-0${month}-01`, null])
+    expect(run({ x: 'day', timeUnit: 'month', limit: 2 }, time).categories).toEqual(['2024-02-01', '2024-03-01'])
+  })
+  it('limits the series over a course of time', () => {
+    const time: Cell[][] = ['a', 'b', 'c'].map((name, index) => [name, '', index + 1, '2024-01-01', null])
+    const lines = { chartType: 'line', x: 'day', color: 'region', limit: 1 } as const
+    expect(run(lines, time).series.map((series) => [series.name, series.other])).toEqual([
+      ['c', false],
+      [OTHER_LABEL, true],
+    ])
+    const averages = run({ ...lines, aggregation: 'avg' }, time)
+    expect(averages.series.map((series) => series.name)).toEqual(['c'])
+    expect(averages.hiddenSeries).toBe(2)
+  })
+  it('keeps a bar for each row in the order of its value', () => {
+    expect(run({ aggregation: 'none', sort: '-value', limit: 3 }, data).series[0]?.values).toEqual([9, 5, 3])
   })
 })

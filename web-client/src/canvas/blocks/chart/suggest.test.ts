@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Cell, Column, ColumnType } from '../../../platform/datasets/cells'
-import { suggest } from './suggest'
+import { foldFor, refit, suggest, typeFor } from './suggest'
 
 const make = (names: Record<string, ColumnType>, rows: Cell[][]) => {
   const columns: Column[] = Object.entries(names).map(([name, type]) => ({ name, type }))
@@ -80,5 +80,78 @@ describe('a first chart', () => {
       ),
     ).toMatchObject({ x_axis: 'name' })
     expect(make({}, [])).toMatchObject({ x_axis: '', y_axis: '' })
+  })
+})
+
+describe('what a first chart also sets', () => {
+  it('groups many dates into readable periods', () => {
+    const day = (index: number) => new Date(Date.UTC(2020, 0, 1 + index)).toISOString().slice(0, 10)
+    const rows = many(1400, (i) => [day(i), ['a', 'b'][i % 2] ?? '', i])
+    expect(make({ date: 'date', kind: 'string', sales: 'number' }, rows)).toMatchObject({
+      time_unit: 'month',
+      aggregation: 'sum',
+    })
+  })
+  it('puts the largest bar first, unless the names have an order', () => {
+    const by = (names: string[]) =>
+      make(
+        { name: 'string', total: 'number' },
+        many(40, (i) => [names[i % names.length] ?? '', i]),
+      ).sort
+    expect(by(['North', 'South', 'East', 'West'])).toBe('-value')
+    expect(by(['Mar', 'Jan', 'Feb'])).toBe('auto')
+    expect(by(['1-10', '11-20', '21-30'])).toBe('auto')
+  })
+})
+
+describe('another field', () => {
+  const columns: Column[] = [
+    { name: 'region', type: 'string' },
+    { name: 'day', type: 'date' },
+    { name: 'sales', type: 'number' },
+    { name: 'price', type: 'number' },
+    { name: 'year', type: 'number' },
+  ]
+  const order = columns.map((column) => column.name)
+  const rows = many(400, (i) => ['West', new Date(Date.UTC(2020, 0, 1 + i)).toISOString().slice(0, 10), i, i, 2020])
+  const now = {
+    chartType: 'bar',
+    aggregation: 'sum',
+    timeUnit: '',
+    x: 'region',
+    y: 'sales',
+    title: 'Sales by region',
+  } as const
+  const to = (next: { x?: string; y?: string }, from: Partial<Parameters<typeof refit>[0]> = {}) => {
+    const was = { ...now, ...from }
+    return refit(was, { x: next.x ?? was.x, y: next.y ?? was.y }, columns, order, rows)
+  }
+
+  it('calls for its own type and fold', () => {
+    expect(typeFor({ x: 'day', y: 'sales' }, columns)).toBe('line')
+    expect(typeFor({ x: 'year', y: 'sales' }, columns)).toBe('line')
+    expect(typeFor({ x: 'price', y: 'sales' }, columns)).toBe('scatter')
+    expect(typeFor({ x: 'region', y: '' }, columns)).toBe('bar')
+    expect([foldFor({ y: 'price' }, columns), foldFor({ y: 'region' }, columns), foldFor({ y: '' }, columns)]).toEqual([
+      'avg',
+      'count',
+      'count',
+    ])
+  })
+  it('takes type, period and title along', () => {
+    expect(to({ x: 'day' })).toEqual({ chart_type: 'line', time_unit: 'month', title: 'Sales over time' })
+  })
+  it('averages prices, counts names, and draws every row of two measures', () => {
+    expect(to({ y: 'price' })).toMatchObject({ aggregation: 'avg' })
+    expect(to({ y: 'region' })).toMatchObject({ aggregation: 'count' })
+    expect(to({ x: 'price' })).toMatchObject({ chart_type: 'scatter', aggregation: 'none' })
+    expect(to({ x: 'region' }, { x: 'price', chartType: 'scatter', aggregation: 'none' })).toMatchObject({
+      chart_type: 'bar',
+      aggregation: 'sum',
+    })
+  })
+  it('leaves what somebody chose otherwise', () => {
+    expect(to({ x: 'day' }, { chartType: 'area', title: 'Mine' })).toEqual({ time_unit: 'month' })
+    expect(to({ y: 'price' }, { aggregation: 'max', title: 'Mine' })).toEqual({})
   })
 })

@@ -1,9 +1,10 @@
 /**
- * What a chart should show when somebody has only picked a dataset: a type, fields and an aggregation that give a
- * readable first picture. Pure; looks at the columns and at a sample of rows, never at the whole dataset.
+ * What a chart should show when somebody has only picked a dataset, or another field: a type, fields and an aggregation
+ * that give a readable picture. Pure; looks at the columns and at a sample of rows, never at the whole dataset.
  */
-import type { Cell, Column } from '../../../platform/datasets/cells'
-import type { Aggregation, ChartType } from './aggregate'
+import { asTime, type Cell, type Column, sortLabels } from '../../../platform/datasets/cells'
+import { type TimeUnit, unitForSpan } from '../../../platform/datasets/periods'
+import type { Aggregation, ChartType, Sort } from './aggregate'
 
 export interface Suggestion {
   chart_type: ChartType
@@ -11,6 +12,8 @@ export interface Suggestion {
   y_axis: string
   color: string
   aggregation: Aggregation
+  time_unit: TimeUnit
+  sort: Sort
   title: string
 }
 
@@ -100,6 +103,8 @@ export function suggest(columns: Column[], order: string[], rows: Cell[][]): Sug
     y_axis: y?.column.name ?? '',
     color: by && by !== x ? by.column.name : '',
     aggregation,
+    time_unit: x?.column.type === 'date' && aggregation !== 'none' ? timeUnitOf(x, order, sample) : '',
+    sort: chart_type === 'bar' && x?.column.type === 'string' && !hasOrder(x, order, sample) ? '-value' : 'auto',
     title,
   })
 
@@ -125,6 +130,113 @@ export function suggest(columns: Column[], order: string[], rows: Cell[][]): Sug
   if (time) return make('bar', time, undefined, undefined, 'count', titles.by(time.column.name, ''))
   const any = profiles[0]
   return make('bar', any, undefined, undefined, 'count', any ? titles.by(any.column.name, '') : '')
+}
+
+/** More moments than this on one axis, and grouping them shows more. */
+const MANY_MOMENTS = 120
+
+function timeUnitOf(x: Profile, order: string[], sample: Cell[][]): TimeUnit {
+  if (x.distinct <= MANY_MOMENTS) return ''
+  return unitForSpan(spanOf(sample, order.indexOf(x.column.name)))
+}
+
+function spanOf(rows: Cell[][], at: number): number {
+  let min = Number.POSITIVE_INFINITY
+  let max = Number.NEGATIVE_INFINITY
+  for (const row of rows) {
+    const time = asTime(row[at])
+    if (time === null) continue
+    if (time < min) min = time
+    if (time > max) max = time
+  }
+  return max > min ? max - min : 0
+}
+
+/** Months, weekdays and numbered names have an order of their own, which the largest first would hide. */
+function hasOrder(x: Profile, order: string[], sample: Cell[][]): boolean {
+  const at = order.indexOf(x.column.name)
+  const names = [...new Set(sample.map((row) => row[at] ?? null))].filter((cell) => cell !== null && cell !== '')
+  if (names.length < 2) return false
+  if (names.every((cell) => /\d/.test(String(cell)))) return true
+  const byName = [...names].sort((a, b) => String(a).localeCompare(String(b)))
+  return sortLabels(byName, (cell) => cell, 'string').some((cell, index) => cell !== byName[index])
+}
+
+export interface Fields {
+  x: string
+  y: string
+}
+
+/** The type these two fields call for. */
+export function typeFor({ x, y }: Fields, columns: Column[]): ChartType {
+  const xType = columns.find((column) => column.name === x)?.type
+  const yType = columns.find((column) => column.name === y)?.type
+  if (xType === 'date' || (xType === 'number' && YEAR.test(x))) return 'line'
+  if (xType === 'number' && yType === 'number') return 'scatter'
+  return 'bar'
+}
+
+/** How this measure is folded: prices and temperatures have an average, sales a sum, names are counted. */
+export function foldFor({ y }: Pick<Fields, 'y'>, columns: Column[]): Aggregation {
+  if (y === '') return 'count'
+  if (columns.find((column) => column.name === y)?.type !== 'number') return 'count'
+  return STATE.test(y) ? 'avg' : 'sum'
+}
+
+export interface Refit {
+  chart_type?: ChartType
+  aggregation?: Aggregation
+  time_unit?: TimeUnit
+  title?: string
+}
+
+/**
+ * What changes along with a field. Only what was as it would have been suggested follows: a type, a fold or a title that
+ * somebody chose otherwise is theirs.
+ */
+export function refit(
+  now: Fields & { chartType: ChartType; aggregation: Aggregation; timeUnit: TimeUnit; title: string },
+  next: Fields,
+  columns: Column[],
+  order: string[],
+  rows: Cell[][],
+): Refit {
+  const change: Refit = {}
+  const [was, becomes] = [typeFor(now, columns), typeFor(next, columns)]
+  const type = now.chartType === was && was !== becomes ? becomes : now.chartType
+  if (type !== now.chartType) change.chart_type = type
+
+  const fold = foldFor(next, columns)
+  let aggregation = now.aggregation
+  if (type === 'scatter' && now.chartType !== 'scatter') aggregation = 'none'
+  else if (now.chartType === 'scatter' && type !== 'scatter' && now.aggregation === 'none') aggregation = fold
+  else if (now.y !== next.y && now.aggregation !== 'none') {
+    const numeric = columns.find((column) => column.name === next.y)?.type === 'number'
+    if (now.y === '' || now.aggregation === foldFor(now, columns)) aggregation = fold
+    else if (!numeric && next.y !== '' && now.aggregation !== 'count' && now.aggregation !== 'distinct')
+      aggregation = fold
+  }
+  if (aggregation !== now.aggregation) change.aggregation = aggregation
+
+  const dated = columns.find((column) => column.name === next.x)?.type === 'date'
+  if (dated && now.x !== next.x && now.timeUnit === '' && aggregation !== 'none') {
+    const sample = rows.length > SAMPLE ? spread(rows, SAMPLE) : rows
+    const column = columns.find((one) => one.name === next.x)
+    const unit = column ? timeUnitOf(profile(column, order.indexOf(next.x), sample), order, sample) : ''
+    if (unit !== '') change.time_unit = unit
+  }
+  if (isSuggestedTitle(now.title, now.x, now.y)) {
+    const title =
+      next.x === ''
+        ? ''
+        : type === 'scatter'
+          ? titles.against(next.x, next.y)
+          : type === 'line' && next.y !== ''
+            ? titles.over(next.y)
+            : titles.by(next.x, next.y)
+    if (title !== '' && title !== now.title) change.title = title
+  }
+  return change
 }
 
 function spread(rows: Cell[][], count: number): Cell[][] {
