@@ -1,5 +1,5 @@
 import { act, cleanup, fireEvent, render, screen, waitFor, within } from '@testing-library/react'
-import { afterEach, beforeEach, expect, it, vi } from 'vitest'
+import { afterEach, beforeAll, beforeEach, expect, it, vi } from 'vitest'
 import * as Y from 'yjs'
 import { addBlock, blocksMap, getContent, LOCAL, setContent } from '../../doc/schema'
 import type { CanvasSession } from '../../sync/session'
@@ -21,6 +21,9 @@ const data = {
     ['East', 30],
   ],
 }
+
+// The editor arrives when it is first opened, on a busy machine later than a test waits.
+beforeAll(() => import('./FilterEditor'), 60_000)
 
 beforeEach(() => {
   sessionStorage.clear()

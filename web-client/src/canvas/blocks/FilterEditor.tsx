@@ -45,7 +45,10 @@ export default function FilterEditor(props: EditorProps) {
       ? data.columns
       : [...data.columns, { name: own, type: 'string' }]
   }, [data.columns, old])
-  const [field, setField] = useState(old?.field ?? props.field ?? columns[0]?.name ?? '')
+  const [field, setField] = useState(
+    // Most filters are on a word; an id or an amount is what one looks for with the other fields.
+    () => old?.field ?? props.field ?? (columns.find((column) => column.type === 'string') ?? columns[0])?.name ?? '',
+  )
   const type = columns.find((column) => column.name === field)?.type ?? 'string'
   const ops = opsFor(type)
   const [wantedOp, setOp] = useState<FilterOp>(old?.op ?? ops[0] ?? '=')

@@ -1,3 +1,5 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
 import type { Json } from '../../doc/schema'
 import type { Cell, Column } from '../../platform/datasets/cells'
@@ -115,4 +117,21 @@ it('suggests the most frequent values first, without the empty ones', () => {
     { value: 'a', count: 1 },
   ])
   expect(suggestions(rows, -1)).toEqual([])
+})
+
+type Vectors = {
+  tables: Record<string, { columns: Column[]; rows: Cell[][] }>
+  filters: { name: string; table: string; filters: Json; kept: number[] }[]
+}
+const vectors = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../../../tests/vectors/calculations.json'), 'utf8'),
+) as Vectors
+
+describe('as the server filters', () => {
+  it.each(vectors.filters.map((one) => [one.name, one] as const))('%s', (_, { table, filters, kept }) => {
+    const { columns: own, rows } = vectors.tables[table] ?? { columns: [], rows: [] }
+    const names = own.map((column) => column.name)
+    const left = applyFilters(rows, names, own, readFilters(filters))
+    expect(left.map((row) => rows.indexOf(row))).toEqual(kept)
+  })
 })

@@ -1,119 +1,162 @@
 /** The settings of a table. As with every inspector: one gesture, one transaction, leaves only. */
-import { generateNKeysBetween } from 'fractional-indexing'
 import { useMemo } from 'react'
-import { type Block, blocksMap, edit, getContent, type JsonObject, setContent } from '../../../doc/schema'
+import { type Block, blocksMap, edit, getContent, setContent } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Dataset } from '../../../platform/datasets/api'
-import type { Column } from '../../../platform/datasets/cells'
 import { DatasetPicker } from '../../../platform/datasets/DatasetPicker'
 import { useDataset } from '../../../platform/datasets/hooks'
-import { Check, Commit } from '../fields'
-import { FORMATS, type Format } from '../format'
+import { Check, Choice, Commit, NumberCommit } from '../fields'
+import { sortLeaf } from '../localView'
 import type { InspectorProps } from '../registry'
-import { sourceOf } from '../source'
-import { columnsFor, type TableColumn, tableColumns } from './columns'
+import { SharedFilters } from '../SharedFilters'
+import { sourceOf, useSource } from '../source'
+import { ColumnList } from './ColumnList'
+import { defaultSort, tableColumns } from './columns'
+import { writeColumns } from './edits'
+
+const DEFAULT_PAGE = 20
+const MAX_PAGE = 1000
 
 export default function TableInspector({ id, block, session, editable }: InspectorProps) {
-  const source = useY(block, sourceOf)
-  const dataset = useDataset(source.datasetId)
-  const title = useY(block, (one) => getContent(one, ['title']))
-  const stored = useY(block, (one) => getContent(one, ['columns']))
-  const pages = useY(block, (one) => getContent(one, ['pagination', 'enabled']) === true)
-  const filter = useY(block, (one) => getContent(one, ['filtering', 'enabled']) !== false)
-  const columns = useMemo(() => {
-    const known = dataset.data?.columns ?? []
-    return tableColumns(
-      stored,
-      known,
-      known.map((column) => column.name),
-    )
-  }, [stored, dataset.data])
-
-  const change = (column: TableColumn, leaf: JsonObject) => {
-    const doc = block.doc
-    if (!doc) return
-    edit(doc, () => {
-      // A table that showed the dataset's own columns needs them all written down before one of them differs.
-      if (isEmpty(stored) && dataset.data) writeColumns(block, dataset.data.columns)
-      for (const [key, value] of Object.entries(leaf)) setContent(block, ['columns', column.field, key], value)
-    })
+  const ref = useY(block, sourceOf)
+  const dataset = useDataset(ref.datasetId)
+  const source = useSource(block)
+  const content = useY(block, (one) => ({
+    title: getContent(one, ['title']),
+    columns: getContent(one, ['columns']),
+    pages: getContent(one, ['pagination', 'enabled']) === true,
+    pageSize: getContent(one, ['pagination', 'pageSize']),
+    filter: getContent(one, ['filtering', 'enabled']) !== false,
+    sortable: getContent(one, ['sorting', 'enabled']) !== false,
+    sort: getContent(one, ['sorting', 'defaultSort']),
+    pinFirst: getContent(one, ['pin_first']) === true,
+  }))
+  const known = useMemo(() => dataset.data?.columns ?? [], [dataset.data])
+  const columns = useMemo(
+    () =>
+      tableColumns(
+        content.columns,
+        known,
+        known.map((column) => column.name),
+      ),
+    [content.columns, known],
+  )
+  const data = useMemo(
+    () =>
+      source.state === 'ready' ? source.data : { columns: known, order: known.map((column) => column.name), rows: [] },
+    [source, known],
+  )
+  const [rule, ...further] = defaultSort(content.sort, columns)
+  const write = (change: () => void): void => {
+    session.undo.stopCapturing()
+    change()
+    session.undo.stopCapturing()
   }
+  const set = (path: readonly string[], value: Parameters<typeof setContent>[2]): void =>
+    write(() => setContent(block, path, value))
 
   return (
     <div className="insp">
       <Commit
         label="Title"
-        value={typeof title === 'string' ? title : ''}
+        value={typeof content.title === 'string' ? content.title : ''}
         disabled={!editable}
-        onCommit={(text) => setContent(block, ['title'], text)}
+        onCommit={(text) => set(['title'], text)}
       />
       <DatasetPicker
-        value={source.datasetId}
+        value={ref.datasetId}
         disabled={!editable}
         onPick={(chosen) => {
-          if (blocksMap(session.doc).get(id) === block && session.canEdit) applyTableDataset(block, chosen)
+          if (blocksMap(session.doc).get(id) === block && session.canEdit) {
+            write(() => applyTableDataset(block, chosen))
+          }
         }}
       />
-      <Check
-        label="Pages"
-        checked={pages}
-        disabled={!editable}
-        onChange={(on) => setContent(block, ['pagination', 'enabled'], on)}
-      />
-      <Check
-        label="Filter box"
-        checked={filter}
-        disabled={!editable}
-        onChange={(on) => setContent(block, ['filtering', 'enabled'], on)}
-      />
       {columns.length > 0 && (
-        <fieldset className="insp-columns" disabled={!editable}>
-          <legend className="ui-field-label">Columns</legend>
-          {columns.map((column) => (
-            <div key={column.field} className="insp-column">
-              <Check
-                label={column.header}
-                checked={!column.hidden}
+        <>
+          <ColumnList block={block} known={known} columns={columns} disabled={!editable} write={write} />
+          <SharedFilters
+            session={session}
+            block={block}
+            data={data}
+            disabled={!editable}
+            headerOf={(field) => columns.find((column) => column.field === field)?.header ?? field}
+            formatOf={(field) => columns.find((column) => column.field === field)?.format}
+          />
+          <div className="insp-pair">
+            <Choice
+              label="Sorted by"
+              testId="default-sort"
+              value={further.length > 0 ? '\u0000several' : (rule?.id ?? '')}
+              disabled={!editable}
+              options={[
+                { value: '', label: 'As in the data' },
+                ...(further.length > 0 ? [{ value: '\u0000several', label: 'Several columns' }] : []),
+                ...columns
+                  .filter((column) => column.index >= 0)
+                  .map((column) => ({ value: column.field, label: column.header })),
+              ]}
+              onChange={(field) => {
+                if (field === '\u0000several') return
+                const [first] = field === '' ? [] : defaultSort(field, columns)
+                set(['sorting', 'defaultSort'], sortLeaf(first ? [first] : []))
+              }}
+            />
+            {rule && further.length === 0 && (
+              <Choice
+                label="Direction"
+                testId="default-sort-direction"
+                value={rule.desc ? 'desc' : 'asc'}
                 disabled={!editable}
-                onChange={(on) => change(column, { hidden: !on })}
+                options={[
+                  { value: 'asc', label: 'Ascending' },
+                  { value: 'desc', label: 'Descending' },
+                ]}
+                onChange={(way) => set(['sorting', 'defaultSort'], sortLeaf([{ id: rule.id, desc: way === 'desc' }]))}
               />
-              <select
-                className="ui-input"
-                aria-label={`Format of ${column.header}`}
-                value={column.format}
-                onChange={(event) => change(column, { type: event.target.value })}
-              >
-                {FORMATS.map((format) => (
-                  <option key={format} value={format}>
-                    {FORMAT_NAMES[format]}
-                  </option>
-                ))}
-              </select>
-            </div>
-          ))}
-        </fieldset>
+            )}
+          </div>
+        </>
       )}
+      <div className="insp-pair">
+        <Check
+          label="Pages"
+          checked={content.pages}
+          disabled={!editable}
+          onChange={(on) => set(['pagination', 'enabled'], on)}
+        />
+        {content.pages && (
+          <NumberCommit
+            label="Rows on a page"
+            value={typeof content.pageSize === 'number' ? content.pageSize : DEFAULT_PAGE}
+            disabled={!editable}
+            whole
+            min={1}
+            max={MAX_PAGE}
+            onCommit={(size) => set(['pagination', 'pageSize'], size ?? DEFAULT_PAGE)}
+          />
+        )}
+      </div>
+      <Check
+        label="Readers may sort"
+        checked={content.sortable}
+        disabled={!editable}
+        onChange={(on) => set(['sorting', 'enabled'], on)}
+      />
+      <Check
+        label="Readers may filter and search"
+        checked={content.filter}
+        disabled={!editable}
+        onChange={(on) => set(['filtering', 'enabled'], on)}
+      />
+      <Check
+        label="Keep the first column in view"
+        checked={content.pinFirst}
+        disabled={!editable}
+        onChange={(on) => set(['pin_first'], on)}
+      />
     </div>
   )
-}
-
-const FORMAT_NAMES: Record<Format, string> = {
-  string: 'Text',
-  number: 'Number',
-  currency: 'Currency',
-  percentage: 'Percent',
-  date: 'Date',
-  boolean: 'Yes / no',
-}
-
-const isEmpty = (stored: unknown): boolean =>
-  typeof stored !== 'object' || stored === null || Object.keys(stored).length === 0
-
-function writeColumns(block: Block, columns: Column[]): void {
-  const orders = generateNKeysBetween(null, null, columns.length)
-  columnsFor(columns).forEach(({ field, header, type }, index) => {
-    setContent(block, ['columns', field], { header, type, order: orders[index] ?? 'a0' })
-  })
 }
 
 /** Sets the dataset of a table. Its columns are replaced unless the dataset has every one of them. */

@@ -4,7 +4,11 @@
  */
 import type { Json, JsonObject } from '../../../doc/schema'
 import { asNumber, type Cell, type Column, type ColumnType } from '../../../platform/datasets/cells'
-import { type Format, formatCell, formatOf, isNumeric, toFormat } from '../format'
+import { type CellOptions, type Format, formatCell, formatOf, isNumeric, toFormat } from '../format'
+import type { SortRule } from '../localView'
+
+export const ALIGNS = ['left', 'center', 'right'] as const
+export type Align = (typeof ALIGNS)[number]
 
 export interface TableColumn {
   field: string
@@ -17,6 +21,13 @@ export interface TableColumn {
   hidden: boolean
   /** Pixels somebody chose; null when nobody did. */
   width: number | null
+  /** Where somebody wants the cells; null leaves it to the format. */
+  align: Align | null
+  /** Decimals somebody chose; null leaves it to the numbers. */
+  decimals: number | null
+  currency: string
+  /** The canvas has this column written down; otherwise it is only the dataset's. */
+  stored: boolean
 }
 
 const isObject = (value: Json | undefined): value is JsonObject =>
@@ -24,6 +35,12 @@ const isObject = (value: Json | undefined): value is JsonObject =>
 
 export const MIN_WIDTH = 48
 export const MAX_WIDTH = 1200
+export const MAX_DECIMALS = 6
+
+export const clampWidth = (width: number): number => Math.round(Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width)))
+
+/** Numbers stand at the right, where their digits line up; everything else at the left. */
+export const alignOf = (column: TableColumn): Align => column.align ?? (isNumeric(column.format) ? 'right' : 'left')
 
 /** "total_sales" reads "Total sales"; a name that already has capitals or spaces is left as its author wrote it. */
 export function headerOf(field: string): string {
@@ -32,33 +49,58 @@ export function headerOf(field: string): string {
   return words === '' ? field : words.charAt(0).toUpperCase() + words.slice(1)
 }
 
+const byOrder = ([a, x]: [string, string], [b, y]: [string, string]): number =>
+  x < y ? -1 : x > y ? 1 : a < b ? -1 : a > b ? 1 : 0
+
+/** The columns a canvas has written down with their order keys, in their order. Equal keys go by name, on every machine. */
+export function storedOrder(stored: Json): [field: string, order: string][] {
+  if (!isObject(stored)) return []
+  return Object.entries(stored)
+    .map(([field, value]): [string, string] => [
+      field,
+      isObject(value) && typeof value.order === 'string' ? value.order : '',
+    ])
+    .sort(byOrder)
+}
+
+/**
+ * The columns of a table in their order. Without any of its own it shows the dataset's; with some, those of the dataset
+ * it does not name come last, hidden, so that they can be found and shown.
+ */
 export function tableColumns(stored: Json, columns: Column[], order: string[]): TableColumn[] {
   const types = new Map(columns.map((column) => [column.name, column.type]))
-  const entries = isObject(stored) ? Object.entries(stored) : []
-  if (entries.length === 0) {
-    return order.map((field, index) => {
-      const type = types.get(field) ?? 'string'
-      return { field, header: headerOf(field), format: formatOf(type), type, index, hidden: false, width: null }
-    })
+  const of = (field: string, value: Json | undefined, hidden: boolean): TableColumn => {
+    const own = isObject(value) ? value : {}
+    const type = types.get(field) ?? 'string'
+    const { header, width, align, decimals, currency } = own
+    return {
+      field,
+      header: typeof header === 'string' && header !== '' ? header : headerOf(field),
+      format: own.type === undefined ? formatOf(type) : toFormat(own.type),
+      type,
+      index: order.indexOf(field),
+      hidden: isObject(value) ? own.hidden === true : hidden,
+      width: typeof width === 'number' && Number.isFinite(width) ? clampWidth(width) : null,
+      align: ALIGNS.find((one) => one === align) ?? null,
+      decimals: typeof decimals === 'number' && decimals >= 0 ? Math.min(MAX_DECIMALS, Math.floor(decimals)) : null,
+      currency: typeof currency === 'string' && /^[A-Z]{3}$/.test(currency) ? currency : 'USD',
+      stored: isObject(value),
+    }
   }
-  const keyOf = (value: Json) => (isObject(value) && typeof value.order === 'string' ? value.order : '')
-  return entries
-    .sort(([a, x], [b, y]) => (keyOf(x) < keyOf(y) ? -1 : keyOf(x) > keyOf(y) ? 1 : a < b ? -1 : 1))
-    .map(([field, value]) => {
-      const own = isObject(value) ? value : {}
-      const type = types.get(field) ?? 'string'
-      const width = typeof own.width === 'number' && Number.isFinite(own.width) ? own.width : null
-      return {
-        field,
-        header: typeof own.header === 'string' && own.header !== '' ? own.header : headerOf(field),
-        format: own.type === undefined ? formatOf(type) : toFormat(own.type),
-        type,
-        index: order.indexOf(field),
-        hidden: own.hidden === true,
-        width: width === null ? null : Math.min(MAX_WIDTH, Math.max(MIN_WIDTH, width)),
-      }
-    })
+  const own = storedOrder(stored)
+  const known = new Set(own.map(([field]) => field))
+  return [
+    ...own.map(([field]) => of(field, isObject(stored) ? stored[field] : undefined, false)),
+    ...order.filter((field) => !known.has(field)).map((field) => of(field, undefined, own.length > 0)),
+  ]
 }
+
+/** How the cells of a column are written. */
+export const cellOptions = (column: TableColumn, digits: number | undefined): CellOptions => ({
+  name: column.field,
+  currency: column.currency,
+  digits: column.decimals ?? digits,
+})
 
 /** Columns to store when a dataset is chosen for a table, in canvas JSON without the order key. */
 export function columnsFor(columns: Column[]): { field: string; header: string; type: Format }[] {
@@ -78,8 +120,23 @@ export function guessFormat(column: Column): Format {
   return 'number'
 }
 
-/** Rows looked at to choose a width and a number of decimals, spread over the dataset. */
+/** Rows looked at to choose a width and a number of decimals. */
 const SAMPLE = 200
+
+/**
+ * Rows spread over the dataset, by uneven steps: every fifth or twelfth row of real data is often alike (a month, a round
+ * number), and even steps would see only those.
+ */
+export function sample(rows: Cell[][], size = SAMPLE): Cell[][] {
+  if (rows.length <= size) return rows
+  const step = rows.length / size
+  const taken: Cell[][] = []
+  for (let index = 0; index < size; index++) {
+    const row = rows[Math.floor((index + ((index * 0.618) % 1)) * step)]
+    if (row !== undefined) taken.push(row)
+  }
+  return taken
+}
 
 /**
  * Decimals to write all numbers of a column with: as many as its numbers have, at most two, or four where all are small.
@@ -89,9 +146,8 @@ export function decimalsOf(column: TableColumn, rows: Cell[][]): number | undefi
   if (!isNumeric(column.format)) return undefined
   let decimals = 0
   let largest = 0
-  const step = Math.max(1, Math.floor(rows.length / SAMPLE))
-  for (let at = 0; at < rows.length; at += step) {
-    const value = asNumber(rows[at]?.[column.index])
+  for (const row of sample(rows)) {
+    const value = asNumber(row[column.index])
     if (value === null) continue
     largest = Math.max(largest, Math.abs(value))
     decimals = Math.max(decimals, /\.(\d+)$/.exec(String(value))?.[1]?.length ?? 0)
@@ -102,33 +158,62 @@ export function decimalsOf(column: TableColumn, rows: Cell[][]): number | undefi
   return Math.min(decimals, largest < 1 ? 4 : 2)
 }
 
-/** A width that shows the header and most of the cells, in pixels. */
+/** A width that shows the header and most of the cells, in pixels, whatever somebody chose. */
 export function estimateWidth(column: TableColumn, rows: Cell[][]): number {
-  if (column.width !== null) return column.width
   let longest = column.header.length + 3
-  const step = Math.max(1, Math.floor(rows.length / SAMPLE))
-  for (let at = 0; at < rows.length; at += step) {
-    const text = formatCell(rows[at]?.[column.index], column.format, { name: column.field })
+  for (const row of sample(rows)) {
+    const text = formatCell(row[column.index], column.format, cellOptions(column, undefined))
     if (text.length > longest) longest = text.length
   }
-  return Math.round(Math.min(320, Math.max(72, longest * 7.2 + 26)))
+  return Math.round(Math.min(320, Math.max(72, longest * 6.9 + 26)))
 }
 
-export interface SortRule {
-  id: string
-  desc: boolean
+/** The most a column without a chosen width grows to fill its table. More reads as a gap, not as a column. */
+const MAX_STRETCH = 1.5
+
+/**
+ * The widths of all columns in a table of `room` pixels. Columns nobody has set share spare room up to a bound. How much
+ * follows from the estimates alone, never from what somebody chose: making one column wider moves no other one's edge.
+ */
+export function columnWidths(estimates: readonly number[], chosen: readonly (number | null)[], room: number): number[] {
+  const sum = estimates.reduce((total, width) => total + width, 0)
+  const stretch = sum > 0 ? Math.min(MAX_STRETCH, Math.max(1, room / sum)) : 1
+  return estimates.map((width, index) => chosen[index] ?? Math.floor(width * stretch))
 }
 
 /**
- * The order a table opens with. `defaultSort` names a field; numbers open with the largest first, as a person reads a
- * ranking, everything else ascending. A leading "-" or "+" says otherwise.
+ * The order a table opens with. `defaultSort` names a field, or is a list of such names; numbers open with the largest
+ * first, as a person reads a ranking, everything else ascending. A leading "-" or "+" says otherwise.
  */
 export function defaultSort(stored: Json | undefined, columns: TableColumn[]): SortRule[] {
-  if (typeof stored !== 'string' || stored === '') return []
+  const rules: SortRule[] = []
+  for (const name of Array.isArray(stored) ? stored : [stored]) {
+    const rule = sortRule(name, columns)
+    if (rule !== null && !rules.some((one) => one.id === rule.id)) rules.push(rule)
+  }
+  return rules
+}
+
+function sortRule(stored: Json | undefined, columns: TableColumn[]): SortRule | null {
+  if (typeof stored !== 'string' || stored === '') return null
   const sign = /^[+-]/.exec(stored)?.[0]
   const exact = columns.find((column) => column.field === stored)
   const column = exact ?? columns.find((one) => one.field === stored.slice(1))
-  if (!column || column.index < 0) return []
-  if (!exact && sign) return [{ id: column.field, desc: sign === '-' }]
-  return [{ id: column.field, desc: isNumeric(column.format) }]
+  if (!column || column.index < 0) return null
+  if (!exact && sign) return { id: column.field, desc: sign === '-' }
+  return { id: column.field, desc: isNumeric(column.format) }
+}
+
+/**
+ * What a press on a header makes of an order: first the way a person expects of the column, then the other, then none.
+ * With `also` the other columns stay in the order, and this one keeps its place among them.
+ */
+export function toggleSort(rules: readonly SortRule[], column: TableColumn, also: boolean): SortRule[] {
+  const first = isNumeric(column.format)
+  const old = rules.find((rule) => rule.id === column.field)
+  const next = old === undefined ? first : old.desc === first ? !first : null
+  const rule = next === null ? [] : [{ id: column.field, desc: next }]
+  if (!also) return rule
+  if (old === undefined) return [...rules, ...rule]
+  return rules.flatMap((one) => (one === old ? rule : [one]))
 }

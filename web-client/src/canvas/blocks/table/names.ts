@@ -1,0 +1,17 @@
+/** What the formats and alignments of a column are called on the screen. */
+import type { Format } from '../format'
+import type { Align } from './columns'
+
+export const FORMAT_NAMES: Record<Format, string> = {
+  string: 'Text',
+  number: 'Number',
+  currency: 'Currency',
+  percentage: 'Percent',
+  date: 'Date',
+  boolean: 'Yes / no',
+}
+
+export const ALIGN_NAMES: Record<Align, string> = { left: 'Left', center: 'Centre', right: 'Right' }
+
+/** Offered where one chooses; a canvas may name any other ISO 4217 code. */
+export const CURRENCIES = ['USD', 'EUR', 'GBP', 'JPY', 'CHF', 'AUD', 'CAD', 'INR', 'CNY', 'BRL'] as const
