@@ -167,7 +167,7 @@ export function show(state: EditorState, visible: readonly { from: number; to: n
           replace(one.from, one.to)
           break
         case 'bullet':
-          replace(one.from, one.to, new Mark('md-bullet', ['•', '◦', '▪'][(one.depth - 1) % 3] ?? '•'))
+          replace(one.from, one.to, new Mark('md-bullet', ['•', '◦'][(one.depth - 1) % 2] ?? '•'))
           break
         case 'number':
           replace(one.from, one.to, new Mark('md-number', one.text))

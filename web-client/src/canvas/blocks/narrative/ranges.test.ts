@@ -161,19 +161,26 @@ describe('what is replaced', () => {
   })
 })
 
+it('draws one empty line between two things together, unless the caret is on it or it is one of several', () => {
+  const gaps = (source: string) =>
+    look(source)
+      .found.filter((one) => one.kind === 'line' && one.className === 'md-gap')
+      .map((one) => one.from)
+  expect(gaps('a\n\nb\n\n\nc\n\n')).toEqual([2])
+  expect(gaps('a\n^\nb')).toEqual([])
+  expect(gaps('```\na\n\nb\n```')).toEqual([])
+})
+
 describe('tables', () => {
   const text = 'a\n\n| A | B |\n|---|---|\n| **x** | 2 |\n\nb'
   it('are found, and nothing in them is previewed', () => {
     expect(tablesIn(markdownParser.parse(text))).toEqual([{ from: 3, to: text.length - 3 }])
-    expect(look(text).found).toEqual([])
+    expect(look(text).found.filter((one) => one.kind !== 'line')).toEqual([])
   })
   it('show their source line by line while a caret is inside', () => {
     const { found } = look(text.replace('**x', '**^x'))
-    expect(found.map((one) => (one.kind === 'line' ? one.className : one.kind))).toEqual([
-      'md-table md-first',
-      'md-table',
-      'md-table md-last',
-    ])
+    const classes = found.map((one) => (one.kind === 'line' ? one.className : one.kind))
+    expect(classes.filter((one) => one !== 'md-gap')).toEqual(['md-table md-first', 'md-table', 'md-table md-last'])
   })
 })
 

@@ -169,6 +169,18 @@ export function preview(input: PreviewInput): Preview[] {
     },
   })
 
+  // One empty line is the space between two things; the grammar has no node for it.
+  for (let at = input.from; at <= input.to; ) {
+    const line = input.lineAt(at)
+    at = line.to + 1
+    if (line.from !== line.to || line.from === 0 || at > input.to || input.touched(line.from, line.to)) continue
+    const before = input.lineAt(line.from - 1)
+    const after = input.lineAt(at)
+    if (before.from < before.to && after.from < after.to && !isSource(input.tree, line.from)) {
+      found.push({ kind: 'line', from: line.from, className: 'md-gap' })
+    }
+  }
+
   // Chips are not Markdown, so the tree does not know them; code and the source of tables are left alone.
   const text = input.slice(input.from, input.to)
   for (const match of text.matchAll(CHIP)) {
