@@ -1,7 +1,6 @@
 /** Routes, and what stands before them: signed in, signed out, or no server. */
 import { lazy, Suspense } from 'react'
 import { Route, Switch, useLocation } from 'wouter'
-import { Home } from '../platform/canvases/Home'
 import { Button } from '../ui/Button'
 import { Toasts } from '../ui/Toast'
 import { Arrival } from './Arrival'
@@ -11,6 +10,10 @@ import { PageBoundary } from './PageBoundary'
 import { Blank, Center, SignedOut } from './pages'
 
 const CanvasPage = lazy(() => import('../canvas/CanvasPage'))
+const loadHome = () => import('../platform/canvases/Home')
+const Home = lazy(loadHome)
+// Asked for before it is known who is there, so that the page does not wait for one after the other.
+if (location.pathname === '/') loadHome().catch(() => undefined)
 
 export function App() {
   const me = useMe()

@@ -1,5 +1,5 @@
 /** One canvas on screen: the bar, the grid, the side panel, the keys, and what is said when it cannot be shown. */
-import { type RefObject, useEffect, useRef, useState } from 'react'
+import { lazy, type RefObject, Suspense, useEffect, useRef, useState } from 'react'
 import { Link } from 'wouter'
 import { useStore } from 'zustand'
 import { visitToken } from '../app/api'
@@ -15,17 +15,19 @@ import { acquireSession, type CanvasSession, releaseSession } from '../sync/sess
 import { Bar } from './Bar'
 import { CanvasDialogs } from './CanvasDialogs'
 import './canvas.css'
-import { ChecklistOnCanvas } from './ChecklistOnCanvas'
-import { DropZone } from './DropZone'
 import { Grid } from './Grid'
 import { Lost } from './Lost'
 import { Panel } from './Panel'
 import { Presenting } from './Presenting'
 import { Skeleton, useShape } from './Skeleton'
-import { Starters } from './Starters'
 import { createUi, type UiStore } from './ui'
 import { useKeys } from './useKeys'
 import { startMode, useViewMode } from './viewMode'
+
+// What a canvas with blocks does not need to be seen.
+const ChecklistOnCanvas = lazy(() => import('./ChecklistOnCanvas'))
+const DropZone = lazy(() => import('./DropZone'))
+const Starters = lazy(() => import('./Starters'))
 
 export default function CanvasPage({ canvasId, me }: { canvasId: string; me: Me }) {
   const [session, setSession] = useState<CanvasSession | null>(null)
@@ -75,7 +77,11 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
         <Waiting session={session} />
       )}
       <Lost session={session} />
-      {ready && bars && <ChecklistOnCanvas session={session} readOnly={readOnly} />}
+      {ready && bars && (
+        <Suspense>
+          <ChecklistOnCanvas session={session} readOnly={readOnly} />
+        </Suspense>
+      )}
       {ready && <CanvasDialogs session={session} ui={ui} />}
       <div className="visually-hidden" aria-live="polite" data-testid="announcement">
         {announcement}
@@ -97,8 +103,10 @@ function Inside({ session, ui, readOnly, scroller }: InsideProps) {
   return (
     <>
       <h2 className="visually-hidden">Blocks</h2>
-      <DropZone session={session} ui={ui} readOnly={readOnly} />
-      {empty && <Starters session={session} ui={ui} readOnly={readOnly} />}
+      <Suspense>
+        <DropZone session={session} ui={ui} readOnly={readOnly} />
+        {empty && <Starters session={session} ui={ui} readOnly={readOnly} />}
+      </Suspense>
       <Grid session={session} ui={ui} readOnly={readOnly} scroller={scroller} />
     </>
   )

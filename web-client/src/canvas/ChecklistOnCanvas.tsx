@@ -4,9 +4,9 @@ import { blocksMap } from '../doc/schema'
 import { useY } from '../doc/useY'
 import type { CanvasSession } from '../sync/session'
 import { Checklist } from './Checklist'
-import { chooseFiles } from './DropZone'
+import { chooseFiles } from './chooseFiles'
 
-export function ChecklistOnCanvas({ session, readOnly }: { session: CanvasSession; readOnly: boolean }) {
+export default function ChecklistOnCanvas({ session, readOnly }: { session: CanvasSession; readOnly: boolean }) {
   const [, navigate] = useLocation()
   const filled = useY(blocksMap(session.doc), (blocks) => blocks.size > 0)
   return (

@@ -12,6 +12,7 @@ import { useAddDataset } from '../platform/datasets/hooks'
 import type { CanvasSession } from '../sync/session'
 import { Button } from '../ui/Button'
 import { tick } from './checklistState'
+import { FILES_FIELD } from './chooseFiles'
 import {
   type Import,
   type Importing,
@@ -41,10 +42,6 @@ export const useImporting = (session: CanvasSession, ui: UiStore): Importing => 
   }, [session, ui, addDataset])
 }
 
-const INPUT = 'import-file'
-/** Asks for files, whoever wants it: a button, a command, a step of the checklist. */
-export const chooseFiles = (): void => document.getElementById(INPUT)?.click()
-
 /** True where a paste belongs to a text field, an editor or a dialog. */
 const ownsPaste = (target: EventTarget | null): boolean =>
   target instanceof Element &&
@@ -64,7 +61,7 @@ const hoverOf = (session: CanvasSession, event: DragEvent): Hover => {
 const sameHover = (a: Hover | null, b: Hover): boolean =>
   a !== null && a.files === b.files && a.images === b.images && a.top === b.top
 
-export function DropZone({ session, ui, readOnly }: Props) {
+export default function DropZone({ session, ui, readOnly }: Props) {
   const importing = useImporting(session, ui)
   const [hover, setHover] = useState<Hover | null>(null)
 
@@ -122,7 +119,7 @@ export function DropZone({ session, ui, readOnly }: Props) {
   return (
     <div className="imports">
       <input
-        id={INPUT}
+        id={FILES_FIELD}
         type="file"
         multiple
         accept={ACCEPT}

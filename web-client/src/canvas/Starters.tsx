@@ -12,7 +12,8 @@ import type { CanvasSession } from '../sync/session'
 import { Button } from '../ui/Button'
 import { add } from './actions'
 import { BLOCK_TYPES } from './blocks/types'
-import { chooseFiles, useImporting } from './DropZone'
+import { chooseFiles } from './chooseFiles'
+import { useImporting } from './DropZone'
 import { addDataset, type Importing, importsOf, importText } from './ingest'
 import { looksTabular } from './ingestText'
 import { keysText } from './keys'
@@ -21,7 +22,7 @@ import type { UiStore } from './ui'
 
 type Props = { session: CanvasSession; ui: UiStore; readOnly: boolean }
 
-export function Starters({ session, ui, readOnly }: Props) {
+export default function Starters({ session, ui, readOnly }: Props) {
   const importing = useStore(importsOf(session)).length > 0
   // The import stands where the first blocks will be, and says everything itself.
   if (importing) return null

@@ -11,7 +11,7 @@ import type { Dataset } from '../platform/datasets/api'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { canvasIsFull, reveal, storedOf } from './actions'
-import { bottomOf, type Cell, COLUMNS, canArrange, GAP, layoutOf, ROW, withMove, writesFor } from './layout'
+import { bottomOf, type Cell, COLUMNS, canArrange, edgeNear, GAP, layoutOf, ROW, withMove, writesFor } from './layout'
 import { announce, select, type UiStore } from './ui'
 
 /** Files of one drop that are taken. */
@@ -255,9 +255,4 @@ export const rowAt = (session: CanvasSession, clientY: number): Place => {
   if (grid === null || !(breakpoint === 'lg' || breakpoint === 'md') || !canArrange(breakpoint)) return null
   const pointer = (clientY - grid.getBoundingClientRect().top) / (ROW + GAP)
   return edgeNear(layoutOf(storedOf(blocksMap(session.doc)), breakpoint), pointer)
-}
-
-export const edgeNear = (cells: readonly Cell[], row: number): number => {
-  const edges = [0, ...cells.flatMap((cell) => [cell.y, cell.y + cell.h])]
-  return edges.reduce((best, edge) => (Math.abs(edge - row) < Math.abs(best - row) ? edge : best))
 }

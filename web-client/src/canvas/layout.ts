@@ -261,6 +261,12 @@ export const spotFor = (cells: readonly Cell[], size: Size, columns: number): At
   return [0, bottom]
 }
 
+/** The edge of a row of blocks nearest to a row of the grid: what is put there cuts nothing in two. */
+export const edgeNear = (cells: readonly Cell[], row: number): number => {
+  const edges = [0, ...cells.flatMap((cell) => [cell.y, cell.y + cell.h])]
+  return edges.reduce((best, edge) => (Math.abs(edge - row) < Math.abs(best - row) ? edge : best))
+}
+
 export type Metrics = { width: number; columns: number }
 export const columnWidth = ({ width, columns }: Metrics): number => (width - GAP * (columns - 1)) / columns
 

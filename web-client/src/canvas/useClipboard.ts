@@ -11,10 +11,9 @@ import { toast } from '../ui/Toast'
 import { insert, remove, reveal, storedOf } from './actions'
 import { typeOf } from './blocks/types'
 import { COPY_LIMIT, type CopiedBlock, copyText, readPasted, withNewIds } from './clipboard'
-import { edgeNear } from './ingest'
 import { looksTabular } from './ingestText'
 import { keysText, takesKeys } from './keys'
-import { bottomOf, COLUMNS, GAP, layoutOf, ROW } from './layout'
+import { bottomOf, COLUMNS, edgeNear, GAP, layoutOf, ROW } from './layout'
 import { announce, select, type UiStore } from './ui'
 
 /** Characters of a text that becomes one narrative. */

@@ -1,7 +1,7 @@
 /** Bringing data in. */
 import { FileUp } from 'lucide-react'
+import { chooseFiles } from '../chooseFiles'
 import type { Command } from '../commands'
-import { chooseFiles } from '../DropZone'
 
 export const importCommands: readonly Command[] = [
   {

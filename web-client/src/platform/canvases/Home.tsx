@@ -68,7 +68,7 @@ const sorted = (items: CanvasSummary[], sort: Sort): CanvasSummary[] => {
   return [...items].sort((a, b) => (a[field] < b[field] ? 1 : a[field] > b[field] ? -1 : 0))
 }
 
-export function Home({ me }: { me: Me }) {
+export default function Home({ me }: { me: Me }) {
   const [params, setParams] = useSearchParams()
   const view = toView(params.get('view'))
   const [text, setText] = useState(params.get('query') ?? '')
@@ -510,7 +510,7 @@ const signOut = async (): Promise<void> => {
   location.assign('/')
 }
 
-export function ThemeButton() {
+function ThemeButton() {
   const dark = useTheme((state) => state.theme === 'dark')
   return (
     <IconButton
