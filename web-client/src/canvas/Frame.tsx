@@ -10,7 +10,6 @@ import { useY } from '../doc/useY'
 import type { CanvasSession } from '../sync/session'
 import { IconButton, join } from '../ui/Button'
 import { Menu, type MenuItem } from '../ui/Menu'
-import { blockName } from './actions'
 import { useActionsOf } from './blocks/blockActions'
 import { BlockView, typeOf } from './blocks/registry'
 import { commandItem } from './commandItem'
@@ -20,6 +19,8 @@ import { select, setPanel, type UiStore } from './ui'
 export type FrameProps = {
   id: string
   block: Block
+  /** What it is and its name, unlike any other block's. */
+  label: string
   session: CanvasSession
   ui: UiStore
   readOnly: boolean
@@ -65,13 +66,12 @@ export const createNear = (root: Element): Near & { stop: () => void } => {
 
 /** Only the place changes while blocks are dragged around, so only this renders then: the inside stays as it is. */
 export const Frame = memo(function Frame(props: FrameProps) {
-  const { id, block, session, ui, readOnly, arrangeable, left, top, width, height, area, near } = props
+  const { id, block, label, session, ui, readOnly, arrangeable, left, top, width, height, area, near } = props
   const element = useRef<HTMLElement>(null)
   const [seen, setSeen] = useState(false)
   const mounted = useStore(ui, (state) => state.printing || state.solo === id) || seen
   const solo = useStore(ui, (state) => state.solo === id)
   const selected = useStore(ui, (state) => state.selected.includes(id))
-  const label = useY(block, (map) => `${blockType(map)}: ${blockName(map)}`)
 
   useEffect(() => {
     if (mounted || element.current === null) return

@@ -10,7 +10,7 @@ import { type At, type Blocks, blocksMap, isLocked } from '../doc/schema'
 import { useY } from '../doc/useY'
 import { Overlay } from '../presence/overlay'
 import type { CanvasSession } from '../sync/session'
-import { storedOf } from './actions'
+import { labelsOf, storedOf, toldApart } from './actions'
 import { ARRIVING, arrivingCell } from './arrive'
 import { createNear, Frame, type Near } from './Frame'
 import {
@@ -147,11 +147,10 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   }
 
   const order = useRef<readonly string[]>([])
-  order.current = domOrder(
-    order.current,
-    readingOrder(base).map((cell) => cell.id),
-    grid.current,
-  )
+  const reading = useMemo(() => readingOrder(base).map((cell) => cell.id), [base])
+  order.current = domOrder(order.current, reading, grid.current)
+  const labels = useY(blocks, labelsOf)
+  const told = useMemo(() => toldApart(reading, labels), [reading, labels])
   const cells = new Map<string, Cell>(plan.map((cell) => [cell.id, cell]))
   const targets = preview?.ids ?? (arriving === null ? [] : [ARRIVING])
   const rows = Math.max(bottomOf(plan), bottomOf(base))
@@ -252,6 +251,7 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
               key={id}
               id={id}
               block={block}
+              label={told.get(id) ?? ''}
               session={session}
               ui={ui}
               readOnly={readOnly}

@@ -85,6 +85,29 @@ export const blockName = (block: Block): string => {
   return `Untitled ${blockType(block)}`
 }
 
+/** Blocks as regions are called, by id: what each is and its name. */
+export const labelsOf = (blocks: Blocks): Record<string, string> => {
+  const labels: Record<string, string> = {}
+  for (const [id, block] of blocks) {
+    const type = blockType(block)
+    labels[id] = type === 'divider' ? 'divider' : `${type}: ${blockName(block)}`
+  }
+  return labels
+}
+
+/** Those labels with a number wherever several in this order are the same: one could not tell them apart by ear. */
+export const toldApart = (order: readonly string[], labels: Record<string, string>): Map<string, string> => {
+  const seen = new Map<string, number>()
+  return new Map(
+    order.map((id) => {
+      const label = labels[id] ?? 'block'
+      const turn = (seen.get(label) ?? 0) + 1
+      seen.set(label, turn)
+      return [id, turn === 1 ? label : `${label} (${turn})`]
+    }),
+  )
+}
+
 /** Ends the previous undo step, so that this one can be undone alone. */
 const step = (session: CanvasSession, change: () => void): void => {
   session.undo.stopCapturing()
