@@ -26,6 +26,9 @@ const keep = (me: Me): void => {
   }
 }
 
+/** The person this device last knew, without asking the server. */
+export const lastMe = kept
+
 export const forgetMe = (): void => {
   localStorage.removeItem(KEY)
   sessionStorage.removeItem(KEY)

@@ -7,6 +7,8 @@
 const PREFIX = 'canvas:'
 export const databaseName = (canvasId: string): string => `${PREFIX}${canvasId}`
 export const UNSAVED = 'unsaved:'
+/** Rows of datasets, kept by `platform/datasets/kept.ts`. */
+export const KEPT_DATASETS = 'kept-datasets'
 
 export const request = <T>(source: IDBRequest<T>): Promise<T> =>
   new Promise((resolve, reject) => {
@@ -40,5 +42,6 @@ export const unsavedOnDevice = async (factory: IDBFactory = indexedDB): Promise<
 }
 
 export const forgetAll = async (factory: IDBFactory = indexedDB): Promise<void> => {
-  await Promise.all((await keptNames(factory)).map((name) => request(factory.deleteDatabase(name))))
+  const names = [...(await keptNames(factory)), KEPT_DATASETS]
+  await Promise.all(names.map((name) => request(factory.deleteDatabase(name))))
 }

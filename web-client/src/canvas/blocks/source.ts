@@ -7,6 +7,7 @@ import * as Y from 'yjs'
 import type { Block } from '../../doc/schema'
 import { contentOf } from '../../doc/schema'
 import { useY } from '../../doc/useY'
+import { mayHelp } from '../../platform/datasets/api'
 import { type Cell, type Column, guessType } from '../../platform/datasets/cells'
 import { useDataset, useRows } from '../../platform/datasets/hooks'
 
@@ -73,8 +74,21 @@ export function useSource(block: Block): Source {
     }
     if (ref.datasetId === '')
       return { state: 'none', kind: ref.type === '' || ref.type === 'dataset' ? 'unset' : 'foreign' }
+    // Rows may come from this device; whether they are still this person's to read, the description tells.
+    const refused = dataset.error !== null && !mayHelp(dataset.error) ? dataset.error : null
+    if (refused) return { state: 'error', error: refused, retry, retrying: dataset.isFetching }
     if (data) return { state: 'ready', data, error: rows.error, retry }
     if (rows.error) return { state: 'error', error: rows.error, retry, retrying: rows.isFetching }
     return { state: 'loading' }
-  }, [ref, data, rows.error, rows.isFetching, description, refetchRows, refetchDataset])
+  }, [
+    ref,
+    data,
+    rows.error,
+    rows.isFetching,
+    dataset.error,
+    dataset.isFetching,
+    description,
+    refetchRows,
+    refetchDataset,
+  ])
 }

@@ -1,17 +1,22 @@
 /**
- * Choosing a dataset: the list there is, and a file as a new one. What goes wrong is shown in place, with the line and
- * column of a bad file. Owns no block: it only tells which dataset was chosen.
+ * Choosing a dataset: the one that is chosen, what it is and where it is from; a window with the list of all; and a file
+ * as a new one. What goes wrong is shown in place, with the line and column of a bad file. Owns no block: it only tells
+ * which dataset was chosen.
  */
-import { Database, Upload } from 'lucide-react'
-import { useEffect, useId, useRef, useState } from 'react'
+import { ChevronsUpDown, Database, Upload as UploadIcon } from 'lucide-react'
+import { lazy, Suspense, useRef, useState } from 'react'
 import { describeError } from '../../app/api'
 import { Button } from '../../ui/Button'
-import { type Dataset, placeOf, uploadDataset } from './api'
+import type { Dataset } from './api'
 import './datasets.css'
-import { useAddDataset, useDatasets } from './hooks'
+import { useDatasets } from './hooks'
+import { Source } from './Source'
+import { UploadState } from './UploadState'
+import { useUpload } from './useUpload'
 
-/** Files above this are refused before they are sent, bytes. The server's own default limit. */
-export const MAX_FILE = 64 * 1_048_576
+const DatasetDialog = lazy(() => import('./DatasetDialog'))
+
+export const ACCEPTED = '.csv,.json,text/csv,application/json'
 
 const count = new Intl.NumberFormat()
 
@@ -21,83 +26,52 @@ interface DatasetPickerProps {
   onPick: (dataset: Dataset) => void
 }
 
-type Sending =
-  | { state: 'idle' }
-  | { state: 'sending'; name: string; share: number }
-  | { state: 'failed'; name: string; place: string; message: string }
-
 export function DatasetPicker({ value, disabled = false, onPick }: DatasetPickerProps) {
   const datasets = useDatasets()
-  const addDataset = useAddDataset()
-  const [upload, setUpload] = useState<Sending>({ state: 'idle' })
-  const abort = useRef<AbortController | null>(null)
+  const [open, setOpen] = useState(false)
+  const { upload, send, stop } = useUpload(onPick)
   const file = useRef<HTMLInputElement>(null)
-  const id = useId()
-
-  useEffect(() => () => abort.current?.abort(), [])
-
-  const send = async (chosen: File) => {
-    if (chosen.size > MAX_FILE) {
-      setUpload({
-        state: 'failed',
-        name: chosen.name,
-        place: '',
-        message: `The file has ${Math.ceil(chosen.size / 1_048_576)} MiB; a dataset may have ${MAX_FILE / 1_048_576} MiB.`,
-      })
-      return
-    }
-    const controller = new AbortController()
-    abort.current = controller
-    setUpload({ state: 'sending', name: chosen.name, share: 0 })
-    try {
-      const dataset = await uploadDataset(
-        chosen,
-        (share) => setUpload({ state: 'sending', name: chosen.name, share }),
-        controller.signal,
-      )
-      addDataset(dataset)
-      setUpload({ state: 'idle' })
-      onPick(dataset)
-    } catch (error) {
-      if (controller.signal.aborted) setUpload({ state: 'idle' })
-      else setUpload({ state: 'failed', name: chosen.name, place: placeOf(error), message: describeError(error) })
-    }
-  }
-
+  const trigger = useRef<HTMLButtonElement>(null)
   const list = datasets.data ?? []
   const chosen = list.find((dataset) => dataset.id === value)
   const sending = upload.state === 'sending'
+  const words = chosen
+    ? chosen.name
+    : datasets.isPending
+      ? 'Loading…'
+      : value !== ''
+        ? 'A dataset not in your list'
+        : 'Choose a dataset'
 
   return (
     <div className="ds-picker">
-      <label className="ui-field" htmlFor={`${id}-list`}>
-        <span className="ui-field-label">Dataset</span>
-        <select
-          id={`${id}-list`}
-          className="ui-input"
-          data-testid="dataset-select"
-          value={chosen ? value : value === '' ? '' : 'gone'}
-          disabled={disabled || datasets.isPending}
-          onChange={(event) => {
-            const dataset = list.find((one) => one.id === event.target.value)
-            if (dataset) onPick(dataset)
-          }}
-        >
-          <option value="" disabled>
-            {datasets.isPending ? 'Loading datasets…' : list.length === 0 ? 'No datasets yet' : 'Choose a dataset'}
-          </option>
-          {value !== '' && !chosen && (
-            <option value="gone" disabled>
-              {datasets.isPending ? 'Loading…' : 'A dataset not in your list'}
-            </option>
+      <span className="ui-field-label" aria-hidden>
+        Dataset
+      </span>
+      <button
+        ref={trigger}
+        type="button"
+        className="ds-chosen"
+        aria-label={`Dataset: ${words}`}
+        aria-haspopup="dialog"
+        aria-expanded={open}
+        data-testid="dataset-select"
+        data-empty={chosen ? undefined : ''}
+        disabled={disabled}
+        onClick={() => setOpen(true)}
+      >
+        <Database aria-hidden />
+        <span>
+          <b>{words}</b>
+          {chosen && (
+            <i>
+              {count.format(chosen.row_count)} {chosen.row_count === 1 ? 'row' : 'rows'}, {chosen.columns.length}{' '}
+              {chosen.columns.length === 1 ? 'column' : 'columns'}
+            </i>
           )}
-          {list.map((dataset) => (
-            <option key={dataset.id} value={dataset.id}>
-              {dataset.name} ({count.format(dataset.row_count)} rows)
-            </option>
-          ))}
-        </select>
-      </label>
+        </span>
+        <ChevronsUpDown aria-hidden />
+      </button>
 
       {datasets.isError && (
         <p className="ds-error" role="alert">
@@ -107,28 +81,22 @@ export function DatasetPicker({ value, disabled = false, onPick }: DatasetPicker
           </button>
         </p>
       )}
-
-      {chosen && (
+      {chosen && (chosen.source || chosen.licence) && (
         <p className="ds-about">
-          <Database aria-hidden />
-          <span>
-            {count.format(chosen.row_count)} rows, {chosen.columns.length} columns
-            {chosen.source && (
-              <>
-                {'. Source: '}
-                <Source text={chosen.source} />
-              </>
-            )}
-            {chosen.licence && `. Licence: ${chosen.licence}`}
-          </span>
+          {chosen.source && (
+            <>
+              Source: <Source text={chosen.source} />
+              {chosen.licence && '. '}
+            </>
+          )}
+          {chosen.licence && `Licence: ${chosen.licence}`}
         </p>
       )}
 
       <input
         ref={file}
-        id={`${id}-file`}
         type="file"
-        accept=".csv,.json,text/csv,application/json"
+        accept={ACCEPTED}
         className="visually-hidden"
         tabIndex={-1}
         aria-label="CSV or JSON file"
@@ -138,52 +106,32 @@ export function DatasetPicker({ value, disabled = false, onPick }: DatasetPicker
           const picked = event.target.files?.[0]
           // The same file may be chosen again after it was corrected.
           event.target.value = ''
-          if (picked) void send(picked)
+          if (picked) send(picked)
         }}
       />
-      {sending ? (
-        <div className="ds-upload">
-          <div className="ds-upload-name">
-            {upload.share < 1 ? `Uploading ${upload.name}` : `Reading ${upload.name}`}
-          </div>
-          <progress
-            value={upload.share < 1 ? upload.share : undefined}
-            max={1}
-            aria-label={`Upload of ${upload.name}`}
-          />
-          <Button kind="quiet" onClick={() => abort.current?.abort()}>
-            Stop
-          </Button>
-        </div>
-      ) : (
+      {!sending && (
         <Button disabled={disabled} onClick={() => file.current?.click()}>
-          <Upload aria-hidden /> Upload CSV or JSON
+          <UploadIcon aria-hidden /> Upload CSV or JSON
         </Button>
       )}
-      {upload.state === 'failed' && (
-        <div className="ds-error" role="alert" data-testid="dataset-error">
-          <strong>{upload.name} was not taken.</strong> {upload.place && <span>{upload.place}: </span>}
-          {upload.message}
-        </div>
+      <UploadState upload={upload} onStop={stop} />
+
+      {open && (
+        <Suspense fallback={null}>
+          <DatasetDialog
+            value={value}
+            onClose={() => {
+              setOpen(false)
+              requestAnimationFrame(() => trigger.current?.focus())
+            }}
+            onPick={(dataset) => {
+              setOpen(false)
+              requestAnimationFrame(() => trigger.current?.focus())
+              onPick(dataset)
+            }}
+          />
+        </Suspense>
       )}
     </div>
   )
-}
-
-function Source({ text }: { text: string }) {
-  return /^https?:\/\//i.test(text) ? (
-    <a href={text} target="_blank" rel="noopener noreferrer">
-      {hostOf(text)}
-    </a>
-  ) : (
-    text
-  )
-}
-
-function hostOf(url: string): string {
-  try {
-    return new URL(url).host
-  } catch {
-    return url
-  }
 }

@@ -64,6 +64,18 @@ export async function readRows(id: string, signal?: AbortSignal): Promise<RowSet
   return set
 }
 
+/** Rows that show what a dataset is like. */
+const PREVIEW_ROWS = 10
+
+/** The first rows of a dataset, without reading the others. */
+export async function readPreview(id: string, signal?: AbortSignal): Promise<RowSet> {
+  const page: { columns: string[]; rows: Cell[][]; next_cursor: string | null } = await api(`${path(id)}/rows`, {
+    query: { limit: PREVIEW_ROWS },
+    ...(signal ? { signal } : {}),
+  })
+  return { columns: page.columns, rows: page.rows, truncated: page.next_cursor !== null }
+}
+
 /** The error in the body of a refused upload: `line` and `column` are in `extra`. */
 export function uploadProblem(status: number, body: string): ApiError {
   let members: Record<string, unknown> = {}

@@ -4,8 +4,9 @@
  */
 import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback } from 'react'
-import { type Dataset, getDataset, listDatasets, mayHelp, readRows } from './api'
+import { type Dataset, getDataset, listDatasets, mayHelp, readPreview, readRows } from './api'
 import type { RowSet } from './cells'
+import { dropKept, findKept, keep } from './kept'
 
 /** While something could not be read, look again this often (milliseconds): a server that restarts needs no click. */
 const RETRY_EVERY = 15_000
@@ -31,23 +32,58 @@ const datasetQuery = (id: string) =>
   queryOptions({
     ...shared,
     queryKey: ['dataset', id],
-    queryFn: ({ signal }) => getDataset(id, signal),
+    queryFn: ({ signal }) => describeDataset(id, signal),
     enabled: id !== '',
     staleTime: Number.POSITIVE_INFINITY,
     refetchInterval: whileFailing,
   })
 
+/** The server is asked first: its answer says whether this person may still read the dataset at all. */
+async function describeDataset(id: string, signal: AbortSignal): Promise<Dataset> {
+  try {
+    const dataset = await getDataset(id, signal)
+    void keep(id, { dataset })
+    return dataset
+  } catch (error) {
+    if (signal.aborted) throw error
+    if (!mayHelp(error)) void dropKept(id)
+    else {
+      const kept = await findKept(id)
+      if (kept?.dataset) return kept.dataset
+    }
+    throw error
+  }
+}
+
+/** Rows never change: what this device keeps is shown at once, and a dead server changes nothing about it. */
+async function findRows(id: string, signal: AbortSignal): Promise<RowSet> {
+  const kept = await findKept(id)
+  if (kept?.rows) return kept.rows
+  const rows = await readRows(id, signal)
+  void keep(id, { rows })
+  return rows
+}
+
 const rowsQuery = (id: string) =>
   queryOptions({
     ...shared,
     queryKey: ['dataset', id, 'rows'],
-    queryFn: ({ signal }) => readRows(id, signal),
+    queryFn: ({ signal }) => findRows(id, signal),
     enabled: id !== '',
     staleTime: Number.POSITIVE_INFINITY,
     gcTime: 10 * 60_000,
     refetchInterval: whileFailing,
     // Comparing 100,000 rows with what they were costs more than drawing them, and they do not change.
     structuralSharing: false,
+  })
+
+/** The first rows of a dataset, for choosing one. */
+export const usePreview = (id: string) =>
+  useQuery({
+    ...shared,
+    queryKey: ['dataset', id, 'preview'],
+    queryFn: ({ signal }) => readPreview(id, signal),
+    staleTime: Number.POSITIVE_INFINITY,
   })
 
 /** All datasets one may use, newest first as the server gives them. */
