@@ -160,11 +160,14 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
   const xShown = content.xTitle || (data.axis === 'time' || lying || data.unit !== '' ? '' : content.x)
   const xName = named ? xShown : ''
   const yTitle = measureTitle(content, data)
-  const yName = low || (lying && !named) ? '' : percent ? `${yTitle}, share` : yTitle
+  const yName = low || (lying && !named) ? '' : percent ? `Share of ${content.yTitle || data.measure}` : yTitle
   const pieces = Math.max(2, Math.min(10, Math.floor(room / 90)))
   const range = xRange(content, data, plotted, pieces)
-  // Names stand above the axis; the room over the plot is theirs, and half a label's where there is none.
-  const top = yName !== '' && !lying ? 24 : 10
+  // A name above the axis makes its own room; without one, half a label needs it.
+  const top = yName !== '' && !lying ? 2 : 8
+  /** Pixels between two lying names. */
+  const pitch = (look.height - 44) / Math.max(1, labels.length)
+  const edged = chartType === 'line' || chartType === 'area'
 
   const xAxis = {
     type: data.axis,
@@ -182,6 +185,8 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
     axisLabel: {
       hideOverlap: true,
       margin: 9,
+      // Labels at the ends of a line turn inwards instead of out of the picture.
+      ...(edged ? { alignMinLabel: 'left', alignMaxLabel: 'right' } : {}),
       ...(data.axis === 'time' ? { formatter: TIME_LABELS } : {}),
       ...range.label,
       ...(data.axis === 'category' && !lying && !slanted
@@ -194,10 +199,11 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
         ? {
             width: Math.min(LABEL_MAX, Math.max(44, look.width * 0.34)),
             overflow: 'truncate',
-            ...(fits ? { interval: 0 } : {}),
+            ...(pitch < 13 ? { fontSize: 10 } : {}),
+            interval: Math.max(0, Math.ceil(11 / pitch) - 1),
           }
         : {}),
-      ...(slanted ? { rotate: 35, width: 92, overflow: 'truncate', interval: 0 } : {}),
+      ...(slanted ? { rotate: 35, width: Math.min(92, look.height * 0.28), overflow: 'truncate', interval: 0 } : {}),
       ...(data.axis === 'value' ? { formatter: (value: number) => (years ? String(value) : formatTick(value)) } : {}),
     },
     ...(lying ? { inverse: true } : {}),
@@ -207,12 +213,11 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
   const whole = content.y === '' || content.aggregation === 'count' || content.aggregation === 'distinct'
   const tick: Measure = percent ? { ...measure, format: 'percent' } : measure
   const logarithmic = plotted.log && Number.isFinite(lowest)
-  const logMin =
-    logarithmic ? 10 ** Math.floor(Math.log10(lowest * (chartType === 'bar' ? 0.999 : 1))) : null
+  const logMin = logarithmic ? 10 ** Math.floor(Math.log10(lowest * (chartType === 'bar' ? 0.999 : 1))) : null
   const limits = bounds(content, plotted, lowest, highest)
   const ticks = lying
     ? Math.max(2, Math.min(6, Math.floor(room / 110)))
-    : Math.max(2, Math.min(6, Math.floor((look.height - top - 24) / 42)))
+    : Math.max(2, Math.min(6, Math.floor((look.height - 46) / 42)))
   const yAxis = {
     type: logarithmic ? 'log' : 'value',
     name: yName,
@@ -234,27 +239,32 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
   }
 
   const labelled = content.labels && count <= 400
+  // A label inside a piece of a pile must fit into it.
+  const length = lying ? room - 60 : look.height - 60
+  const pile = percent ? 100 : Math.max(highest, ...pileHeights(plotted))
+  const fitsInside = (value: number, text: string) =>
+    (Math.abs(value) / Math.max(pile, 1e-12)) * length >= (lying ? text.length * CHAR + 6 : 15)
   const tip = tipOf(content, data, plotted, look)
   const pointed = data.axis !== 'category' || chartType === 'scatter'
   const topmost = plotted.series.at(-1)
   const series = plotted.series.map((one) => {
     const color = colorOf(content.colors, look.palette, look.neutral, one)
     const values = pointed ? one.xs.map((x, at) => [x, one.drawn[at] ?? null]) : one.drawn
+    const inside = chartType === 'bar' && stacked
     const label = labelled
       ? {
           label: {
             show: true,
-            fontSize: 11,
-            position: chartType === 'bar' && stacked ? 'inside' : lying ? 'right' : 'top',
-            ...(chartType === 'bar' && stacked ? {} : { color: 'inherit' }),
+            fontSize: lying && pitch < 13 ? 9.5 : 11,
+            position: inside ? 'inside' : lying ? 'right' : 'top',
+            ...(inside ? { color: inkOn(color) } : {}),
             distance: 4,
             formatter: (at: { dataIndex: number }) => {
-              const value = percent ? one.drawn[at.dataIndex] : one.raw[at.dataIndex]
-              return value === null || value === undefined
-                ? ''
-                : percent
-                  ? shareText(value / 100)
-                  : formatMeasure(value, measure)
+              const drawn = one.drawn[at.dataIndex]
+              const value = one.raw[at.dataIndex]
+              if (drawn === null || drawn === undefined || value === null || value === undefined) return ''
+              const text = percent ? shareText(Math.abs(drawn) / 100) : formatMeasure(value, measure)
+              return inside && !fitsInside(drawn, text) ? '' : text
             },
           },
           labelLayout: { hideOverlap: true },
@@ -300,12 +310,12 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
       ...common,
       type: 'line',
       color,
-      showSymbol: values.length <= 40 && (!stacked || look.decals),
+      showSymbol: values.length <= 40 && !stacked,
       symbol: look.decals ? shapeOf(one.index) : 'circle',
       symbolSize: look.decals ? 7 : 5,
       // 50,000 points are 20 for each pixel; this keeps the peaks.
       sampling: values.length > 1500 ? 'lttb' : undefined,
-      itemStyle: { color },
+      itemStyle: { color, ...(look.decals && chartType === 'area' ? { decal: decalOf(one.index, look.surface) } : {}) },
       lineStyle: {
         color,
         width: stacked ? 1 : many ? 2 : 2.25,
@@ -318,8 +328,7 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
         ? {
             areaStyle: {
               color,
-              opacity: stacked ? 0.75 : many ? 0.12 : 0.18,
-              ...(look.decals && stacked ? { decal: decalOf(one.index, look.surface) } : {}),
+              opacity: stacked ? 0.8 : many ? 0.12 : 0.18,
             },
           }
         : {}),
@@ -348,6 +357,29 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
     yAxis: lying ? xAxis : yAxis,
     series,
   }
+}
+
+/** How high each pile is above zero. */
+function pileHeights(plotted: Plotted): number[] {
+  if (!plotted.stacked) return []
+  const piles = new Map<number, number>()
+  for (const one of plotted.series) {
+    one.xs.forEach((x, at) => {
+      piles.set(x, (piles.get(x) ?? 0) + Math.max(0, one.drawn[at] ?? 0))
+    })
+  }
+  return [Math.max(0, ...piles.values())]
+}
+
+/** Dark or white, whichever reads better on this colour. */
+export function inkOn(color: string): string {
+  const hex = /^#([0-9a-f]{6})$/i.exec(color)?.[1] ?? (/^#([0-9a-f]{3})$/i.exec(color)?.[1] ?? '').replace(/./g, '$&$&')
+  if (hex === '') return '#ffffff'
+  const [red = 0, green = 0, blue = 0] = [0, 2, 4].map((at) => {
+    const channel = Number.parseInt(hex.slice(at, at + 2), 16) / 255
+    return channel <= 0.03928 ? channel / 12.92 : ((channel + 0.055) / 1.055) ** 2.4
+  })
+  return 0.2126 * red + 0.7152 * green + 0.0722 * blue > 0.2 ? '#15181e' : '#ffffff'
 }
 
 /** As short as they stay clear: a year where it begins, then months, then days. */
