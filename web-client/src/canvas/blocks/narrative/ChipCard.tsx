@@ -9,7 +9,6 @@ import { Choice } from '../fields'
 import { toNumberFormat } from '../format'
 import { type BindingChange, bindingOf, type ChipContext, chipState } from './bindings'
 import { inWords, parseCalculation, proposals, writeCalculation } from './calc'
-import { BELONGS } from './focus'
 import { findSource, type MetricSource, metricSources, rowsFor } from './metrics'
 
 export interface OpenCard {
@@ -27,7 +26,11 @@ interface Props {
   change: (key: string, change: BindingChange) => void
   remove: (key: string, anchor: HTMLElement) => void
   jump: (key: string) => void
-  close: (back: boolean) => void
+  close: () => void
+  /** The attribute that says which text it belongs to. */
+  belongs: Record<string, string>
+  /** The focus went on to something else. */
+  left: (event: { relatedTarget: EventTarget | null }) => void
   enter: () => void
   leave: () => void
 }
@@ -65,7 +68,20 @@ function usePlace(anchor: HTMLElement, box: RefObject<HTMLDivElement | null>, ag
   }, [anchor, box, again])
 }
 
-export function ChipCard({ card, block, chips, readOnly, change, remove, jump, close, enter, leave }: Props) {
+export function ChipCard({
+  card,
+  block,
+  chips,
+  readOnly,
+  change,
+  remove,
+  jump,
+  close,
+  belongs,
+  left,
+  enter,
+  leave,
+}: Props) {
   const { key, anchor, focus } = card
   const box = useRef<HTMLDivElement>(null)
   const state = chipState(key, chips)
@@ -85,12 +101,13 @@ export function ChipCard({ card, block, chips, readOnly, change, remove, jump, c
       role="dialog"
       aria-label={`Value ${key}`}
       data-testid="chip-card"
-      {...{ [BELONGS]: '' }}
+      {...belongs}
       onMouseEnter={enter}
       onMouseLeave={leave}
       onBlur={(event) => {
         const to = event.relatedTarget
         if (to instanceof Node && event.currentTarget.contains(to)) return
+        left(event)
         if (focus || to !== null) leave()
       }}
       onFocus={enter}
@@ -98,7 +115,7 @@ export function ChipCard({ card, block, chips, readOnly, change, remove, jump, c
         if (event.key !== 'Escape') return
         event.preventDefault()
         event.stopPropagation()
-        close(true)
+        close()
       }}
     >
       <div className="note-card-head">

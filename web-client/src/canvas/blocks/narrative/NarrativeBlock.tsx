@@ -25,7 +25,7 @@ import { ChipCard, type OpenCard } from './ChipCard'
 import { carets } from './carets'
 import { chipsFocusable, setChips } from './chip'
 import { completions, type Metrics } from './complete'
-import { setInside } from './focus'
+import { belongsTo, leaves } from './focus'
 import { narrativeKeys, undoKeys } from './keys'
 import { markdown, markdownColors } from './language'
 import { livePreview } from './livePreview'
@@ -208,7 +208,7 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
           drawSelection(),
           markdown,
           markdownColors,
-          livePreview,
+          livePreview(),
           pasting(),
           completions(metrics),
           undoKeys(undoManager),
@@ -297,10 +297,13 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
           change={change}
           remove={remove}
           jump={jump}
-          close={(back) => {
+          close={() => {
             setCard(null)
-            if (back) (readOnly ? card.anchor : view.current)?.focus()
-            else view.current?.dispatch({ effects: setInside.of(view.current.hasFocus) })
+            ;(readOnly ? card.anchor : view.current)?.focus()
+          }}
+          belongs={view.current ? belongsTo(view.current.state) : {}}
+          left={(event) => {
+            if (view.current) leaves(view.current, event)
           }}
           enter={hover.stay}
           leave={hover.leave}

@@ -5,6 +5,7 @@ import { blocksMap, LOCAL, narrativeText } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import { IconButton } from '../../../ui/Button'
 import { reveal } from '../../actions'
+import { keysText } from '../../keys'
 import type { InspectorProps } from '../registry'
 import { type Bindings, chipState, keysIn, readBindings, removeBinding } from './bindings'
 import { inWords, parseCalculation } from './calc'
@@ -14,16 +15,18 @@ import './narrative.css'
 const KEYS: [mark: string, meaning: string][] = [
   ['/', 'Headings, lists, table, code, quote …'],
   ['{{', 'A number of this canvas'],
-  ['Ctrl+B, I, E', 'Bold, italic, code'],
-  ['Ctrl+Shift+X', 'Strike'],
-  ['Ctrl+Shift+K', 'Link; or paste an address over words'],
-  ['Ctrl+Alt+1–3', 'Headings; 0 for plain text'],
-  ['Ctrl+Shift+7–9', 'Numbered, bulleted, to-do list'],
+  [keysText('mod+b'), 'Bold'],
+  [keysText('mod+i'), 'Italic'],
+  [keysText('mod+e'), 'Code'],
+  [keysText('mod+shift+x'), 'Strike'],
+  [keysText('mod+shift+k'), 'Link; or paste an address over words'],
+  [`${keysText('mod+alt+1')} … 3`, 'Headings; 0 for plain text'],
+  [`${keysText('mod+shift+7')} … 9`, 'Numbered, bulleted, to-do list'],
   ['Tab, Shift+Tab', 'Depth of a list, cells of a table'],
-  ['Ctrl+Enter', 'In a table: a new row. At a value: go to its source'],
-  ['Alt+Enter', 'Card of the value at the caret'],
-  ['Alt+F10', 'Bar over the selection'],
-  ['Ctrl+Shift+V', 'Paste as plain text'],
+  [keysText('mod+enter'), 'In a table: a new row. At a value: go to its source'],
+  [keysText('alt+enter'), 'Card of the value at the caret'],
+  [keysText('alt+f10'), 'Bar over the selection'],
+  [keysText('mod+shift+v'), 'Paste as plain text'],
   ['> [!note]', 'Callout: note, tip, warning …'],
   ['Esc', 'Leave the text'],
 ]
@@ -48,34 +51,40 @@ export default function NarrativeInspector({ block, session, editable }: Inspect
   }
   return (
     <div className="insp">
-      <h2 className="insp-head">Numbers in this text</h2>
-      {live.length + unbound.length === 0 ? (
-        <p className="insp-note">None yet. Type {'{{'} in the text to put in a number that stays true.</p>
-      ) : (
-        <ul className="note-bindings" data-testid="bindings">
-          {[...live, ...unbound].map((key) => {
-            const state = stateOf(key)
-            const binding = bindings[key]
-            return (
-              <li key={key} data-state={state.kind}>
-                <span className="note-binding-key">{key}</span>
-                <strong>{state.kind === 'value' ? state.text : state.kind === 'waiting' ? '…' : 'No value'}</strong>
-                <span className="note-binding-from">
-                  {state.kind === 'value' && binding ? describe(binding, doc) : state.kind === 'value' ? '' : state.why}
-                </span>
-                {binding && Object.hasOwn(sources, binding.source) && (
-                  <button type="button" className="note-card-link" onClick={() => reveal(binding.source)}>
-                    Show source
-                  </button>
-                )}
-              </li>
-            )
-          })}
-        </ul>
-      )}
+      <section className="note-inspect">
+        <h3>Numbers in this text</h3>
+        {live.length + unbound.length === 0 ? (
+          <p className="insp-note">None yet. Type {'{{'} in the text to put in a number that stays true.</p>
+        ) : (
+          <ul className="note-bindings" data-testid="bindings">
+            {[...live, ...unbound].map((key) => {
+              const state = stateOf(key)
+              const binding = bindings[key]
+              return (
+                <li key={key} data-state={state.kind}>
+                  <span className="note-binding-key">{key}</span>
+                  <strong>{state.kind === 'value' ? state.text : state.kind === 'waiting' ? '…' : 'No value'}</strong>
+                  <span className="note-binding-from">
+                    {state.kind === 'value' && binding
+                      ? describe(binding, doc)
+                      : state.kind === 'value'
+                        ? ''
+                        : state.why}
+                  </span>
+                  {binding && Object.hasOwn(sources, binding.source) && (
+                    <button type="button" className="note-card-link" onClick={() => reveal(binding.source)}>
+                      Show source
+                    </button>
+                  )}
+                </li>
+              )
+            })}
+          </ul>
+        )}
+      </section>
       {spare.length > 0 && (
-        <>
-          <h3 className="insp-head">Not in the text any more</h3>
+        <section className="insp-section">
+          <h3>Not in the text any more</h3>
           <ul className="note-bindings" data-testid="unused-bindings">
             {spare.map((key) => (
               <li key={key}>
@@ -90,20 +99,22 @@ export default function NarrativeInspector({ block, session, editable }: Inspect
               </li>
             ))}
           </ul>
-        </>
+        </section>
       )}
-      <h3 className="insp-head">Keys and marks</h3>
-      <p className="insp-note">The text is Markdown. It shows what it means; marks appear where the caret is.</p>
-      <dl className="insp-help">
-        {KEYS.map(([mark, meaning]) => (
-          <div key={mark}>
-            <dt>
-              <code>{mark}</code>
-            </dt>
-            <dd>{meaning}</dd>
-          </div>
-        ))}
-      </dl>
+      <section className="insp-section">
+        <h3>Keys and marks</h3>
+        <p className="insp-note">The text is Markdown. It shows what it means; marks appear where the caret is.</p>
+        <dl className="insp-help">
+          {KEYS.map(([mark, meaning]) => (
+            <div key={mark}>
+              <dt>
+                <code>{mark}</code>
+              </dt>
+              <dd>{meaning}</dd>
+            </div>
+          ))}
+        </dl>
+      </section>
     </div>
   )
 }

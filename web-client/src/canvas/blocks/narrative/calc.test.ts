@@ -1,4 +1,9 @@
+import { readFileSync } from 'node:fs'
+import { join } from 'node:path'
 import { describe, expect, it } from 'vitest'
+import type { Json } from '../../../doc/schema'
+import type { Cell, ColumnType } from '../../../platform/datasets/cells'
+import { applyFilters, readFilters } from '../filters'
 import { calculate, inWords, keyFor, parseCalculation, proposals, type Rows, uniqueKey, writeCalculation } from './calc'
 
 const rows: Rows = {
@@ -105,4 +110,41 @@ it('proposes the own number first, then change, then the other columns', () => {
   expect(proposals({ y: '', x: '', aggregation: '' }, rows).map(writeCalculation)).toEqual(
     expect.arrayContaining(['count', 'sum:price', 'max:price']),
   )
+})
+
+type Vectors = {
+  tables: Record<string, { columns: { name: string; type: ColumnType }[]; rows: Cell[][] }>
+  calculations: {
+    name: string
+    table: string
+    source: { y_axis?: string; x_axis?: string; aggregation?: string }
+    filters: Json
+    calculation: string
+    value: number | null
+  }[]
+}
+const vectors = JSON.parse(
+  readFileSync(join(import.meta.dirname, '../../../../../tests/vectors/calculations.json'), 'utf8'),
+) as Vectors
+
+describe('as the server calculates', () => {
+  it.each(vectors.calculations.map((one) => [one.name, one] as const))('%s', (_, one) => {
+    const table = vectors.tables[one.table] ?? { columns: [], rows: [] }
+    const columns = table.columns.map((column) => column.name)
+    const calculation = parseCalculation(one.calculation)
+    const { y_axis: y = '', x_axis: x = '', aggregation = '' } = one.source
+    const value =
+      calculation === null
+        ? null
+        : calculate(
+            calculation,
+            { y, x, aggregation },
+            {
+              columns,
+              rows: applyFilters(table.rows, columns, table.columns, readFilters(one.filters)),
+              types: Object.fromEntries(table.columns.map((column) => [column.name, column.type])),
+            },
+          )
+    expect(value).toBe(one.value)
+  })
 })

@@ -2,7 +2,7 @@
  * Whether the person is in the text: the editor has the focus, or a toolbar or card that belongs to it has. As state, since
  * tables are drawn from state.
  */
-import { type EditorState, type Extension, StateEffect, StateField } from '@codemirror/state'
+import { type EditorState, type Extension, Facet, StateEffect, StateField } from '@codemirror/state'
 import { EditorView } from '@codemirror/view'
 
 export const setInside = StateEffect.define<boolean>()
@@ -13,22 +13,31 @@ const insideField = StateField.define<boolean>({
     transaction.effects.reduce((now, effect) => (effect.is(setInside) ? effect.value : now), value),
 })
 
-/** Marks what floats over a text and belongs to it. */
+/** Marks what floats over a text and belongs to it; the value says to which. */
 export const BELONGS = 'data-note-ui'
+
+/** One name for each editor on the page. */
+const nameFacet = Facet.define<string, string>({ combine: (values) => values[0] ?? '' })
+let editors = 0
+
+/** The attribute for what belongs to this editor. */
+export const belongsTo = (state: EditorState): Record<string, string> => ({ [BELONGS]: state.facet(nameFacet) })
+
+const isOurs = (state: EditorState, element: Element | null): boolean =>
+  element?.closest(`[${BELONGS}]`)?.getAttribute(BELONGS) === state.facet(nameFacet)
 
 export const isInside = (state: EditorState): boolean => state.field(insideField, false) ?? false
 
-export const focusState: Extension = [
+export const focusState = (): Extension => [
   insideField,
-  EditorView.focusChangeEffect.of((_state, focusing) =>
-    setInside.of(focusing || document.activeElement?.closest(`[${BELONGS}]`) != null),
-  ),
+  nameFacet.of(String(++editors)),
+  EditorView.focusChangeEffect.of((state, focusing) => setInside.of(focusing || isOurs(state, document.activeElement))),
 ]
 
 /** For what floats over a text: tells the editor when the focus goes on to somewhere else. */
 export const leaves = (view: EditorView, event: { relatedTarget: EventTarget | null }): void => {
   const to = event.relatedTarget
-  if (to instanceof Element && (to.closest(`[${BELONGS}]`) || view.dom.contains(to))) return
+  if (to instanceof Element && (isOurs(view.state, to) || view.dom.contains(to))) return
   view.dispatch({ effects: setInside.of(false) })
 }
 

@@ -232,4 +232,4 @@ const links = EditorView.domEventHandlers({
   },
 })
 
-export const livePreview: Extension = [focusState, chipsField, tableView, plugin, links]
+export const livePreview = (): Extension => [focusState(), chipsField, tableView, plugin, links]

@@ -25,7 +25,8 @@ import {
 } from 'lucide-react'
 import { Fragment, type KeyboardEvent, useEffect } from 'react'
 import { createRoot } from 'react-dom/client'
-import { BELONGS, isInside, leaves } from './focus'
+import { keysText } from '../../keys'
+import { belongsTo, isInside, leaves } from './focus'
 import { insertLink, toggleMark } from './keys'
 import { kindOf, selectedLines, toggleLine } from './lines'
 import { addColumn, addRow, removeColumn, removeRow, tableAt } from './tableKeys'
@@ -55,29 +56,29 @@ const within =
 const lines = (kind: string) => (state: EditorState) => selectedLines(state).every((line) => kindOf(line.text) === kind)
 
 const TOOLS: Tool[] = [
-  { label: 'Bold', keys: 'Ctrl+B', icon: Bold, run: toggleMark('**'), on: within('StrongEmphasis') },
-  { label: 'Italic', keys: 'Ctrl+I', icon: Italic, run: toggleMark('*'), on: within('Emphasis') },
-  { label: 'Strike', keys: 'Ctrl+Shift+X', icon: Strikethrough, run: toggleMark('~~'), on: within('Strikethrough') },
-  { label: 'Code', keys: 'Ctrl+E', icon: Code, run: toggleMark('`'), on: within('InlineCode') },
-  { label: 'Link', keys: 'Ctrl+Shift+K', icon: Link, run: insertLink, on: within('Link') },
-  { label: 'Heading 1', keys: 'Ctrl+Alt+1', icon: Heading1, run: toggleLine('h1'), on: lines('h1'), apart: true },
-  { label: 'Heading 2', keys: 'Ctrl+Alt+2', icon: Heading2, run: toggleLine('h2'), on: lines('h2') },
-  { label: 'Heading 3', keys: 'Ctrl+Alt+3', icon: Heading3, run: toggleLine('h3'), on: lines('h3') },
+  { label: 'Bold', keys: 'mod+b', icon: Bold, run: toggleMark('**'), on: within('StrongEmphasis') },
+  { label: 'Italic', keys: 'mod+i', icon: Italic, run: toggleMark('*'), on: within('Emphasis') },
+  { label: 'Strike', keys: 'mod+shift+x', icon: Strikethrough, run: toggleMark('~~'), on: within('Strikethrough') },
+  { label: 'Code', keys: 'mod+e', icon: Code, run: toggleMark('`'), on: within('InlineCode') },
+  { label: 'Link', keys: 'mod+shift+k', icon: Link, run: insertLink, on: within('Link') },
+  { label: 'Heading 1', keys: 'mod+alt+1', icon: Heading1, run: toggleLine('h1'), on: lines('h1'), apart: true },
+  { label: 'Heading 2', keys: 'mod+alt+2', icon: Heading2, run: toggleLine('h2'), on: lines('h2') },
+  { label: 'Heading 3', keys: 'mod+alt+3', icon: Heading3, run: toggleLine('h3'), on: lines('h3') },
   {
     label: 'Bulleted list',
-    keys: 'Ctrl+Shift+8',
+    keys: 'mod+shift+8',
     icon: List,
     run: toggleLine('bullet'),
     on: lines('bullet'),
     apart: true,
   },
-  { label: 'Numbered list', keys: 'Ctrl+Shift+7', icon: ListOrdered, run: toggleLine('number'), on: lines('number') },
-  { label: 'To-do list', keys: 'Ctrl+Shift+9', icon: ListChecks, run: toggleLine('task'), on: lines('task') },
+  { label: 'Numbered list', keys: 'mod+shift+7', icon: ListOrdered, run: toggleLine('number'), on: lines('number') },
+  { label: 'To-do list', keys: 'mod+shift+9', icon: ListChecks, run: toggleLine('task'), on: lines('task') },
   { label: 'Quote', icon: Quote, run: toggleLine('quote'), on: lines('quote') },
 ]
 
 const TABLE_TOOLS: Tool[] = [
-  { label: 'Add row below', keys: 'Ctrl+Enter', icon: TableRowsSplit, run: addRow, text: 'Row' },
+  { label: 'Add row below', keys: 'mod+enter', icon: TableRowsSplit, run: addRow, text: 'Row' },
   { label: 'Add column right', icon: TableColumnsSplit, run: addColumn, text: 'Column' },
   { label: 'Delete row', icon: Trash2, run: removeRow, text: 'Row', apart: true },
   { label: 'Delete column', icon: Trash2, run: removeColumn, text: 'Column' },
@@ -113,7 +114,7 @@ function Bar({ view, tools, label }: { view: EditorView; tools: Tool[]; label: s
       role="toolbar"
       aria-label={label}
       data-testid="note-bar"
-      {...{ [BELONGS]: '' }}
+      {...belongsTo(view.state)}
       onMouseDown={(event) => event.preventDefault()}
       onKeyDown={(event) => move(event, view)}
       onBlur={(event) => leaves(view, event)}
@@ -125,7 +126,7 @@ function Bar({ view, tools, label }: { view: EditorView; tools: Tool[]; label: s
             type="button"
             tabIndex={index === 0 ? 0 : -1}
             aria-label={label}
-            title={keys ? `${label} (${keys})` : label}
+            title={keys ? `${label} (${keysText(keys)})` : label}
             aria-pressed={on ? on(view.state) : undefined}
             onClick={() => {
               run(view)
@@ -170,7 +171,8 @@ interface Shown {
 function place(state: EditorState): Tooltip | null {
   if (state.readOnly || !isInside(state)) return null
   const table = tableAt(state)
-  if (table) return { pos: table.from, above: true, create: tableBar }
+  // Below it: above stands its title, more often than not.
+  if (table) return { pos: table.to, above: false, create: tableBar }
   const { main } = state.selection
   if (main.empty || state.sliceDoc(main.from, main.to).trim() === '') return null
   return { pos: main.from, end: main.to, above: true, create: formatBar }
