@@ -7,7 +7,7 @@ import type { Person } from '../protocol/messages'
 import type { CanvasSession } from '../sync/session'
 import { Menu } from '../ui/Menu'
 import { follow, stopFollowing } from './follow'
-import { type Here, usePeople } from './people'
+import { type Here, useOwnColor, usePeople } from './people'
 import { inkOn, safeColor } from './state'
 
 const initials = (name: string): string =>
@@ -27,7 +27,8 @@ type AvatarsProps = {
 
 export function Avatars({ session, ui, show }: AvatarsProps) {
   const people = usePeople(session)
-  const me = useStore(session.store, (state) => state.user)
+  const user = useStore(session.store, (state) => state.user)
+  const me = { ...user, color: useOwnColor(session, user.color) }
   const following = useStore(ui, (state) => state.following)
   const shown = people.length <= show + 1 ? people : people.slice(0, show)
   const rest = people.slice(shown.length)

@@ -6,6 +6,7 @@
  */
 import type { Awareness } from 'y-protocols/awareness'
 import type * as Y from 'yjs'
+import { peersOf } from './people'
 
 type Change = { added: number[]; updated: number[]; removed: number[] }
 type Listener = (change: Change, origin: unknown) => void
@@ -33,8 +34,14 @@ export class CaretAwareness {
   get states(): Map<number, State> {
     return this.source.states as Map<number, State>
   }
+  /** With the colours that the people have on the rest of the canvas. */
   getStates(): Map<number, State> {
-    return this.source.getStates() as Map<number, State>
+    const states = new Map(this.source.getStates() as Map<number, State>)
+    for (const { client, user } of peersOf(this.source)) {
+      const state = states.get(client)
+      if (state !== undefined) states.set(client, { ...state, user: { ...(state.user as object), color: user.color } })
+    }
+    return states
   }
   getLocalState(): State | null {
     return this.source.getLocalState() as State | null
@@ -53,7 +60,7 @@ export class CaretAwareness {
   }
 
   private readonly onChange = (change: Change, origin: unknown): void => {
-    const states = this.getStates()
+    const states = this.source.getStates() as Map<number, State>
     const moved = (id: number): boolean => {
       const now = caretOf(states.get(id))
       if ((this.seen.get(id) ?? '') === now) return false

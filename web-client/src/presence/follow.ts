@@ -5,8 +5,10 @@
  * goes by block, not by pixel: the same block is at the top on a phone and on a wall. Refuses drawing.
  */
 import { type RefObject, useEffect } from 'react'
+import * as Y from 'yjs'
 import { useStore } from 'zustand'
 import { announce, type UiStore } from '../canvas/ui'
+import { blocksMap } from '../doc/schema'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { peopleOf } from './people'
@@ -66,11 +68,24 @@ export function useViewPresence(session: CanvasSession, scroller: RefObject<HTML
     const soon = (): void => {
       if (frame === 0) frame = requestAnimationFrame(send)
     }
+    // Blocks that move under a resting window change what is at its top. Text does not.
+    const blocks = blocksMap(session.doc)
+    let later: ReturnType<typeof setTimeout> | null = null
+    const onBlocks = (events: readonly Y.YEvent<Y.AbstractType<unknown>>[]): void => {
+      if (later !== null || events.every((event) => event instanceof Y.YTextEvent)) return
+      later = setTimeout(() => {
+        later = null
+        soon()
+      }, 120)
+    }
+    blocks.observeDeep(onBlocks)
     soon()
     element.addEventListener('scroll', soon, { passive: true })
     addEventListener('resize', soon)
     return () => {
       cancelAnimationFrame(frame)
+      if (later !== null) clearTimeout(later)
+      blocks.unobserveDeep(onBlocks)
       element.removeEventListener('scroll', soon)
       removeEventListener('resize', soon)
     }

@@ -98,6 +98,7 @@ export class Overlay {
       this.drop(client)
       return
     }
+    peer.user.color = this.here.find(({ id }) => id === peer.user.id)?.color ?? peer.user.color
     const shown = this.people.get(client)
     const name = this.nameOf(peer)
     if (shown === undefined || shown.name !== name || shown.peer.user.color !== peer.user.color) {

@@ -3,7 +3,8 @@ import { useSyncExternalStore } from 'react'
 import type { Awareness } from 'y-protocols/awareness'
 import type { Person } from '../protocol/messages'
 import type { CanvasSession } from '../sync/session'
-import { readPeer } from './state'
+import { colorsOf } from './colors'
+import { type Peer, readPeer } from './state'
 
 export type Here = Person & {
   /** The windows of this person, oldest first by number; ours is not among them. */
@@ -14,17 +15,22 @@ export type Here = Person & {
 
 const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
+/** Everybody's states, ours included, each person in a colour of their own. */
+export const peersOf = (awareness: Awareness): Peer[] => {
+  const states = [...awareness.getStates()].sort(([a], [b]) => a - b)
+  const peers = states.flatMap(([client, state]) => readPeer(client, state) ?? [])
+  const colors = colorsOf(peers.map(({ user }) => user))
+  return peers.map((peer) => ({ ...peer, user: { ...peer.user, color: colors.get(peer.user.id) ?? peer.user.color } }))
+}
+
 export const peopleOf = (awareness: Awareness): Here[] => {
   const people = new Map<string, Here>()
-  const clients = [...awareness.getStates().keys()].sort((a, b) => a - b)
-  for (const client of clients) {
-    if (client === awareness.clientID) continue
-    const peer = readPeer(client, awareness.getStates().get(client))
-    if (peer === null) continue
+  for (const peer of peersOf(awareness)) {
+    if (peer.client === awareness.clientID) continue
     const known = people.get(peer.user.id)
     people.set(peer.user.id, {
       ...peer.user,
-      clients: [...(known?.clients ?? []), client],
+      clients: [...(known?.clients ?? []), peer.client],
       away: (known?.away ?? true) && peer.idle,
     })
   }
@@ -50,3 +56,13 @@ export const usePeople = (session: CanvasSession): Here[] => {
   )
   return JSON.parse(text) as Here[]
 }
+
+/** Our own colour as others see it. */
+export const useOwnColor = (session: CanvasSession, color: string): string =>
+  useSyncExternalStore(
+    (notify) => {
+      session.awareness.on('change', notify)
+      return () => session.awareness.off('change', notify)
+    },
+    () => peersOf(session.awareness).find(({ client }) => client === session.awareness.clientID)?.user.color ?? color,
+  )

@@ -3,6 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 import { Awareness, applyAwarenessUpdate, encodeAwarenessUpdate } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { CaretAwareness } from './caretAwareness'
+import { colorsOf } from './colors'
 import { LocalPresence } from './local'
 import { peopleOf, tagOf } from './people'
 import { inkOn, readPeer, safeColor } from './state'
@@ -153,5 +154,31 @@ describe('people who are here', () => {
     expect(tagOf(here, 'me', 'ann', 12, 'Ann')).toBe('Ann · 2')
     expect(tagOf([{ ...person, clients: [3], away: false }], 'me', 'ann', 3, 'Ann')).toBe('Ann')
     expect(tagOf([{ ...person, clients: [3], away: false }], 'ann', 'ann', 3, 'Ann')).toBe('You, other window')
+  })
+})
+
+describe('colours of people', () => {
+  it('stay as given while they differ', () => {
+    const colors = colorsOf([
+      { id: 'b', color: '#1d4ed8' },
+      { id: 'a', color: '#15803d' },
+    ])
+    expect(colors).toEqual(
+      new Map([
+        ['a', '#15803d'],
+        ['b', '#1d4ed8'],
+      ]),
+    )
+  })
+
+  it('differ for two people with the same one, in the same way whoever is asked first', () => {
+    const [ann, ben] = [
+      { id: 'ann', color: '#1d4ed8' },
+      { id: 'ben', color: '#1d4ed8' },
+    ]
+    const colors = colorsOf([ann, ben])
+    expect(colors.get('ann')).toBe('#1d4ed8')
+    expect(colors.get('ben')).not.toBe('#1d4ed8')
+    expect(colorsOf([ben, ann, ben])).toEqual(colors)
   })
 })
