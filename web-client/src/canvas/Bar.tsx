@@ -6,6 +6,7 @@ import {
   ArrowLeft,
   Command as CommandIcon,
   Ellipsis,
+  Monitor,
   MonitorCog,
   Moon,
   PanelRight,
@@ -14,7 +15,6 @@ import {
   SlidersHorizontal,
   Sun,
   Undo2,
-  View,
 } from 'lucide-react'
 import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
 import { Link } from 'wouter'
@@ -113,7 +113,9 @@ const useViewItems = (session: CanvasSession, ui: UiStore): (MenuItem | string |
 
 function ViewMenu({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const items = useViewItems(session, ui)
-  return <Menu keepFocus trigger={<IconButton label="View" icon={<View />} data-testid="view-menu" />} items={items} />
+  return (
+    <Menu keepFocus trigger={<IconButton label="View" icon={<Monitor />} data-testid="view-menu" />} items={items} />
+  )
 }
 
 function PhoneMenu({ session, ui, readOnly }: { session: CanvasSession; ui: UiStore; readOnly: boolean }) {

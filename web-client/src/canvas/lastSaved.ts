@@ -1,7 +1,7 @@
 /** When the server last confirmed a change of ours, on this page. One store per session, watching from the start. */
 import { createStore, type StoreApi } from 'zustand/vanilla'
 import type { CanvasSession } from '../sync/session'
-import { isSaved } from '../sync/status'
+import { isSaved, unsaved } from '../sync/status'
 
 type LastSaved = StoreApi<{ at: number | null }>
 const stores = new WeakMap<CanvasSession, LastSaved>()
@@ -11,11 +11,12 @@ export const lastSaved = (session: CanvasSession): LastSaved => {
   if (known !== undefined) return known
   const made: LastSaved = createStore(() => ({ at: null }))
   stores.set(session, made)
-  let { acked } = session.store.getState().sync
+  let before = unsaved(session.store.getState().sync)
   session.store.subscribe(({ sync }) => {
-    // The first confirmation on a socket answers what we had, perhaps nothing.
-    if (sync.acked > acked && isSaved(sync) && sync.sent > 1) made.setState({ at: Date.now() })
-    acked = sync.acked
+    const left = unsaved(sync)
+    if (before > 0 && left === 0 && isSaved(sync)) made.setState({ at: Date.now() })
+    // Changes given up are not saved: what was waiting counts until the server has all of it.
+    if (left > 0 || isSaved(sync)) before = left
   })
   return made
 }

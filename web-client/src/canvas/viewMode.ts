@@ -51,6 +51,11 @@ const switchTo = (ui: UiStore, change: Partial<CanvasUi>): void => {
   const edge = Number.parseFloat(scroller.style.getPropertyValue('--page-edge')) || 0
   const place = scroller.scrollTop + edge - offsetOf(scroller, grid)
   flushSync(() => ui.setState(change))
+  if (document.activeElement instanceof HTMLElement && ui.getState().mode !== 'edit') {
+    // Off the text or block it was on; the keys of the page go on working from here.
+    scroller.tabIndex = -1
+    scroller.focus({ preventScroll: true })
+  }
   scroller.scrollTop = Math.max(0, place + (place > 0 ? offsetOf(scroller, grid) : 0))
 }
 

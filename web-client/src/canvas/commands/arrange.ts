@@ -20,7 +20,7 @@ const move = (direction: Direction, icon: LucideIcon): Command => ({
   group: 'Arrange',
   icon,
   keys: [`alt+arrow${direction}`],
-  when: (c) => canMove(c.session, c.selected),
+  when: (c) => c.canEdit && canMove(c.session, c.selected),
   run: ({ session, ui, selected }) => nudge(session, ui, selected, direction),
 })
 
@@ -32,7 +32,7 @@ const resize = (id: string, title: string, direction: Direction, icon: LucideIco
   icon,
   words: 'resize size',
   keys: [`alt+shift+arrow${direction}`],
-  when: (c) => canMove(c.session, c.selected),
+  when: (c) => c.canEdit && canMove(c.session, c.selected),
   run: ({ session, ui, selected }) => grow(session, ui, selected, direction),
 })
 
