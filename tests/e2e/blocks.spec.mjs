@@ -147,7 +147,9 @@ test('choosing a dataset gives a new metric something to say', async ({ people, 
   await ada.getByTestId('add-menu').click()
   await ada.getByTestId('add-metric').click()
   const panel = ada.getByTestId('inspector')
-  await panel.getByTestId('dataset-select').selectOption({ label: 'Sales (5 rows)' })
+  await panel.getByTestId('dataset-select').click()
+  await ada.getByTestId('dataset-option').filter({ hasText: 'Sales' }).click()
+  await ada.getByTestId('dataset-use').click()
   const figure = ada.getByTestId('metric-value')
   await expect(figure).toHaveText('$4,500')
   await saved(ada)
@@ -206,6 +208,41 @@ test('an image is uploaded, described, and shown to somebody else', async ({ peo
   // The picture is no page of this site, and nobody without a right to the canvas sees it.
   const [{ content }] = (await canvasJson(server, canvas)).blocks
   expect((await fetch(`${server.origin}/v1/images/${content.image_id}`)).status).toBe(401)
+})
+
+test('a picture dropped or pasted on an image block goes into it, and makes no block of its own', async ({ people, server }) => {
+  const canvas = await server.canvas('Dropped', { blocks: [image('i'), { ...image('j'), position: { x: 4, y: 0, w: 4, h: 5 } }] })
+  const ada = await people.owner()
+  await open(ada, server, canvas)
+  const bytes = [...png(30, 20)]
+  const sizeOf = (id) => block(ada, id).getByTestId('image').evaluate((img) => [img.naturalWidth, img.naturalHeight])
+
+  const drop = (id, list) =>
+    block(ada, id).locator('.image').evaluate((element, given) => {
+      const data = new DataTransfer()
+      data.items.add(new File([new Uint8Array(given)], 'dropped.png', { type: 'image/png' }))
+      for (const type of ['dragenter', 'dragover', 'drop']) {
+        element.dispatchEvent(new DragEvent(type, { dataTransfer: data, bubbles: true, cancelable: true }))
+      }
+    }, list)
+  await drop('i', bytes)
+  await expect.poll(() => sizeOf('i')).toEqual([30, 20])
+  // Again on the same block: the picture is replaced.
+  await drop('i', [...png(50, 40)])
+  await expect.poll(() => sizeOf('i')).toEqual([50, 40])
+
+  await block(ada, 'j').focus()
+  await block(ada, 'j').evaluate((element, given) => {
+    const data = new DataTransfer()
+    data.items.add(new File([new Uint8Array(given)], 'pasted.png', { type: 'image/png' }))
+    element.dispatchEvent(new ClipboardEvent('paste', { clipboardData: data, bubbles: true, cancelable: true }))
+  }, bytes)
+  await expect.poll(() => sizeOf('j')).toEqual([30, 20])
+  await saved(ada)
+  expect((await canvasJson(server, canvas)).blocks).toHaveLength(2)
+  await ada.getByTestId('undo').click()
+  await expect(block(ada, 'j').getByTestId('image-choose')).toBeVisible()
+  await expect.poll(() => sizeOf('i')).toEqual([50, 40])
 })
 
 test('what is no image is refused in words', async ({ people, server }) => {

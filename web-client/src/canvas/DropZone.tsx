@@ -67,7 +67,12 @@ export default function DropZone({ session, ui, readOnly }: Props) {
 
   useEffect(() => {
     const over = (event: DragEvent): void => {
-      if (event.defaultPrevented || !carriesFiles(event)) return
+      if (!carriesFiles(event)) return
+      // A block under the pointer takes it.
+      if (event.defaultPrevented) {
+        setHover(null)
+        return
+      }
       // Without this the browser would open the file in place of the canvas.
       event.preventDefault()
       if (event.dataTransfer !== null) event.dataTransfer.dropEffect = readOnly ? 'none' : 'copy'

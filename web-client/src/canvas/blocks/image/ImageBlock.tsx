@@ -206,29 +206,31 @@ function Describe({ onDescribe }: { onDescribe: (alt: string) => void }) {
   )
 }
 
-const carriesFiles = (event: DragEvent) => event.dataTransfer.types.includes('Files')
+/** One picture is for this block. Several, and anything else, are for the canvas, which makes blocks of them. */
+const isPicture = (event: DragEvent): boolean => {
+  const files = [...event.dataTransfer.items].filter((item) => item.kind === 'file')
+  return files.length === 1 && files.every((file) => file.type.startsWith('image/'))
+}
 
-/** Files dropped on the block go into it. Entering a child is told as leaving the parent, so the two are counted. */
+/** A picture dropped on the block goes into it. Entering a child is told as leaving the parent, so the two are counted. */
 function useDrop(enabled: boolean, take: (file: File) => void) {
   const depth = useRef(0)
   const [over, setOver] = useState(false)
   const handlers = enabled
     ? {
         onDragEnter: (event: DragEvent) => {
-          if (!carriesFiles(event)) return
+          if (!isPicture(event)) return
+          // The canvas leaves alone what was prevented here.
           event.preventDefault()
-          event.stopPropagation()
           depth.current++
           setOver(true)
         },
         onDragOver: (event: DragEvent) => {
-          if (!carriesFiles(event)) return
+          if (!isPicture(event)) return
           event.preventDefault()
-          event.stopPropagation()
           event.dataTransfer.dropEffect = 'copy'
         },
-        onDragLeave: (event: DragEvent) => {
-          if (!carriesFiles(event)) return
+        onDragLeave: () => {
           depth.current = Math.max(0, depth.current - 1)
           if (depth.current === 0) setOver(false)
         },
@@ -236,10 +238,8 @@ function useDrop(enabled: boolean, take: (file: File) => void) {
           depth.current = 0
           setOver(false)
           const file = pictureIn(event.dataTransfer)
-          if (!file) return
+          if (!file || !isPicture(event)) return
           event.preventDefault()
-          // The canvas takes files too, as blocks of their own.
-          event.stopPropagation()
           take(file)
         },
       }
@@ -254,8 +254,10 @@ function usePaste(root: { current: HTMLElement | null }, enabled: boolean, take:
     const onPaste = (event: ClipboardEvent) => {
       const frame = root.current?.closest('[data-block-id]') ?? root.current
       if (!frame?.contains(document.activeElement)) return
+      // Spreadsheets put a picture of the cells beside their text: the text is what was meant, and it is not for here.
+      if (event.clipboardData?.getData('text/plain')) return
       const file = pictureIn(event.clipboardData)
-      if (!file?.type.startsWith('image/')) return
+      if (!file) return
       event.preventDefault()
       event.stopImmediatePropagation()
       take(file)

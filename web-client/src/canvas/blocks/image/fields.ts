@@ -23,8 +23,6 @@ export function readImageContent(block: Block): ImageContent {
   }
 }
 
-/** The picture among dropped or pasted files: the first that claims to be one, else the first file, to be refused in words. */
-export function pictureIn(data: DataTransfer | null): File | null {
-  const files = [...(data?.files ?? [])]
-  return files.find((file) => file.type.startsWith('image/')) ?? files[0] ?? null
-}
+/** The picture among dropped or pasted files: the first that claims to be one. */
+export const pictureIn = (data: DataTransfer | null): File | null =>
+  [...(data?.files ?? [])].find((file) => file.type.startsWith('image/')) ?? null
