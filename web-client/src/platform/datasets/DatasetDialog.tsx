@@ -9,11 +9,10 @@ import { Button } from '../../ui/Button'
 import { Dialog } from '../../ui/Dialog'
 import type { Dataset } from './api'
 import type { Cell } from './cells'
-import { ACCEPTED } from './DatasetPicker'
 import { useDatasets, usePreview } from './hooks'
 import { Source } from './Source'
 import { UploadState } from './UploadState'
-import { useUpload } from './useUpload'
+import { ACCEPTED, useUpload } from './useUpload'
 
 const count = new Intl.NumberFormat()
 const many = (number: number, one: string): string => `${count.format(number)} ${one}${number === 1 ? '' : 's'}`
@@ -112,7 +111,6 @@ export default function DatasetDialog({ value, onPick, onClose }: DialogProps) {
             <input
               className="ui-input"
               role="combobox"
-              // biome-ignore lint/a11y/noAutofocus: the window is opened to find a dataset
               autoFocus
               aria-label="Find a dataset"
               aria-expanded

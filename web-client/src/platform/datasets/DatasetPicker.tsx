@@ -12,11 +12,9 @@ import './datasets.css'
 import { useDatasets } from './hooks'
 import { Source } from './Source'
 import { UploadState } from './UploadState'
-import { useUpload } from './useUpload'
+import { ACCEPTED, useUpload } from './useUpload'
 
 const DatasetDialog = lazy(() => import('./DatasetDialog'))
-
-export const ACCEPTED = '.csv,.json,text/csv,application/json'
 
 const count = new Intl.NumberFormat()
 

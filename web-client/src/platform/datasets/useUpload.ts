@@ -7,6 +7,9 @@ import { useAddDataset } from './hooks'
 /** Files above this are refused before they are sent, bytes. The server's own default limit. */
 export const MAX_FILE = 64 * 1_048_576
 
+/** What a dataset is made of, for a window that chooses files. */
+export const ACCEPTED = '.csv,.json,text/csv,application/json'
+
 export type Upload =
   | { state: 'idle' }
   | { state: 'sending'; name: string; share: number }
