@@ -18,6 +18,7 @@ import { actionsOf } from './blocks/blockActions'
 import { typeOf } from './blocks/types'
 import { COMMANDS, type Command, contextOf, GROUPS, isOffered } from './commands'
 import { KeyCaps } from './KeyCaps'
+import { rank } from './paletteRank'
 import { recentCommands, rememberCommand } from './recent'
 import { openDialog, select, type UiStore } from './ui'
 import './commands.css'
@@ -89,7 +90,7 @@ export default function Palette({ session, ui }: { session: CanvasSession; ui: U
           }}
         >
           <Dialog.Title className="visually-hidden">Find anything</Dialog.Title>
-          <Cmdk label="Commands" loop>
+          <Cmdk label="Commands" loop filter={rank}>
             <div className="palette-search">
               <Search aria-hidden="true" />
               <Cmdk.Input

@@ -81,6 +81,7 @@ export const editCommands: readonly Command[] = [
   {
     id: 'edit.lock',
     title: 'Lock',
+    family: 'Lock or unlock',
     group: 'Edit',
     icon: Lock,
     keys: ['mod+shift+l'],
@@ -92,6 +93,7 @@ export const editCommands: readonly Command[] = [
   {
     id: 'edit.unlock',
     title: 'Unlock',
+    family: 'Lock or unlock',
     group: 'Edit',
     icon: LockOpen,
     keys: ['mod+shift+l'],
