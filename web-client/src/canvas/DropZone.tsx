@@ -187,7 +187,10 @@ function Card({ item, importing }: { item: Import; importing: Importing }) {
   const { session } = importing
   const failed = item.state === 'failed'
   const [card, setCard] = useState<HTMLElement | null>(null)
-  useEffect(() => card?.scrollIntoView({ block: 'nearest' }), [card])
+  useEffect(() => {
+    // Newer browsers return a promise here, which an effect must not.
+    card?.scrollIntoView({ block: 'nearest' })
+  }, [card])
   return (
     <section
       ref={setCard}
