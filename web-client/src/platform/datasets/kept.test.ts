@@ -42,10 +42,10 @@ describe('datasets kept on this device', () => {
 
   it('let the least recently used go beyond the bound', async () => {
     const small = { ...keeper, limit: 60_000 }
-    await keep('one', { rows: rows('x', 800) }, small)
-    await keep('two', { rows: rows('y', 800) }, small)
+    await keep('one', { rows: rows('x', 1500) }, small)
+    await keep('two', { rows: rows('y', 1500) }, small)
     await findKept('one', small)
-    for (const id of ['three', 'four', 'five']) await keep(id, { rows: rows(id, 800) }, small)
+    for (const id of ['three', 'four', 'five']) await keep(id, { rows: rows(id, 1500) }, small)
     expect(await findKept('two', small)).toBeNull()
     expect(await findKept('five', small)).not.toBeNull()
   })

@@ -105,6 +105,13 @@ const factoryOf = (keeper: Keeper): IDBFactory | undefined => keeper.factory ?? 
 const scopeOf = (keeper: Keeper) => (keeper.scope ?? scopeNow)()
 const keyOf = (scope: string, id: string) => `${scope}/${id}`
 
+let last = 0
+/** The time, and later each time it is asked: two uses in one millisecond have an order too. */
+const tick = (): number => {
+  last = Math.max(Date.now(), last + 1)
+  return last
+}
+
 /** What an entry takes besides its rows, about. */
 const OVERHEAD = 1024
 
@@ -126,7 +133,7 @@ export async function findKept(id: string, keeper: Keeper = {}): Promise<Kept | 
       request<Uint8Array | undefined>(rows.get(key)),
     ])
     if (!entry) return null
-    entries.put({ ...entry, used: Date.now() })
+    entries.put({ ...entry, used: tick() })
     if (!stored) return { rows: null, dataset: entry.dataset }
     const bytes = entry.packed ? await pipe(stored, new DecompressionStream('gzip')) : stored
     return { rows: JSON.parse(new TextDecoder().decode(bytes)) as RowSet, dataset: entry.dataset }
@@ -158,7 +165,7 @@ export async function keep(id: string, what: Partial<Kept>, keeper: Keeper = {})
       packed: rows ? CAN_PACK : (old?.packed ?? false),
       dataset: what.dataset ?? old?.dataset ?? null,
       bytes: rows ? rows.byteLength + OVERHEAD : (old?.bytes ?? OVERHEAD),
-      used: Date.now(),
+      used: tick(),
     }
     store.entries.put(entry)
     if (rows) store.rows.put(rows, key)

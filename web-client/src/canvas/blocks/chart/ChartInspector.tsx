@@ -13,6 +13,7 @@ import { useDataset, useReadRows, useRows } from '../../../platform/datasets/hoo
 import { TIME_UNITS, type TimeUnit } from '../../../platform/datasets/periods'
 import { Check, Choice, Commit, NumberCommit } from '../fields'
 import { NUMBER_FORMATS, type NumberFormat } from '../format'
+import { Group } from '../Group'
 import type { InspectorProps } from '../registry'
 import { Segments } from '../Segments'
 import { sourceOf } from '../source'
@@ -20,7 +21,6 @@ import './settings.css'
 import { AGGREGATIONS, type Aggregation, CHART_TYPES, type ChartType, SORTS, type Sort } from './aggregate'
 import { useDrawn } from './drawn'
 import { type ChartContent, readChart } from './fields'
-import { Group } from './Group'
 import { hintsFor } from './hints'
 import type { Key } from './plot'
 import { isSuggestedTitle, refit, type Suggestion, suggest } from './suggest'
@@ -119,7 +119,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
   const continuous = drawn !== undefined && drawn.data.axis !== 'category'
 
   return (
-    <div className="insp chart-insp">
+    <div className="insp insp-parted">
       <Commit label="Title" value={content.title} disabled={!editable} onCommit={(title) => set(['title'], title)} />
       <fieldset className="insp-types" disabled={!editable}>
         <legend className="ui-field-label">Chart type</legend>

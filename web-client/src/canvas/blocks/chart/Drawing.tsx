@@ -13,7 +13,7 @@ import { formatMeasure } from '../format'
 import { type Aggregated, addsUp } from './aggregate'
 import type { ChartContent } from './fields'
 import { Legend } from './Legend'
-import { chartOption, ring } from './options'
+import { chartOption, pieLabels, ring } from './options'
 import { type Key, keysOf, type Plotted } from './plot'
 import { chartTheme, lightColors, onThemeChange, readColors, type ThemeColors } from './theme'
 import { describe, pointLabel, shareText } from './words'
@@ -195,7 +195,7 @@ export function Drawing({ content, data, plotted, hidden, onHidden, sizeRef }: D
 
 /** In the ring of a pie whose slices add up: what they add up to. */
 function Middle({ content, plotted, size }: { content: ChartContent; plotted: Plotted; size: Size }) {
-  const { inner } = ring(size.width, size.height, content.labels && size.width >= 220 && size.height >= 150)
+  const { inner } = ring(size.width, size.height, pieLabels(content, size))
   if (!addsUp(content.aggregation) && content.y !== '') return null
   if (inner < 34) return null
   const total = (plotted.series[0]?.raw ?? []).reduce<number>((sum, value) => sum + (value ?? 0), 0)

@@ -83,6 +83,10 @@ function xRange(content: ChartContent, data: Aggregated, plotted: Plotted, piece
 /** A larger ring says no more, it only shouts. */
 const MAX_RADIUS = 150
 
+/** Shares around the ring, where there is room for them beside it. */
+export const pieLabels = (content: ChartContent, size: { width: number; height: number }): boolean =>
+  content.labels && size.width >= 260 && size.height >= 190
+
 /** The radii of a pie in a picture of this size; its legend stands outside. */
 export function ring(width: number, height: number, labels: boolean): { inner: number; outer: number } {
   const margin = labels ? 30 : 10
@@ -95,7 +99,7 @@ function pie(content: ChartContent, data: Aggregated, plotted: Plotted, look: Ch
   const shown = plotted.series[0]
   const raw = shown?.raw ?? []
   const whole = raw.reduce<number>((sum, value) => sum + (value ?? 0), 0)
-  const labels = content.labels && look.width >= 220 && look.height >= 150
+  const labels = pieLabels(content, look)
   const { inner, outer } = ring(look.width, look.height, labels)
   const slices = (shown?.xs ?? []).map((index, at) => {
     const other = data.foldedCategories > 0 && index === data.categories.length - 1
@@ -166,7 +170,7 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
   // A name above the axis makes its own room; without one, half a label needs it.
   const top = yName !== '' && !lying ? 2 : 8
   /** Pixels between two lying names. */
-  const pitch = (look.height - 44) / Math.max(1, labels.length)
+  const pitch = (look.height - (named ? 48 : 34)) / Math.max(1, labels.length)
   const edged = chartType === 'line' || chartType === 'area'
 
   const xAxis = {
@@ -200,7 +204,7 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
             width: Math.min(LABEL_MAX, Math.max(44, look.width * 0.34)),
             overflow: 'truncate',
             ...(pitch < 13 ? { fontSize: 10 } : {}),
-            interval: Math.max(0, Math.ceil(11 / pitch) - 1),
+            interval: Math.max(0, Math.ceil(9.5 / pitch) - 1),
           }
         : {}),
       ...(slanted ? { rotate: 35, width: Math.min(92, look.height * 0.28), overflow: 'truncate', interval: 0 } : {}),
@@ -338,7 +342,8 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
   return {
     grid: {
       left: 6,
-      right: data.axis === 'category' && !lying ? 8 : 16,
+      // Along a line of names the last label reaches half its width beyond its place.
+      right: data.axis !== 'category' || lying ? 16 : edged ? Math.min(46, (longest * CHAR) / 2 + 4) : 8,
       top,
       bottom: 4,
       outerBoundsMode: 'same',

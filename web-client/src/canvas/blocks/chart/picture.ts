@@ -6,7 +6,7 @@ import { init } from 'echarts/core'
 import { formatMeasure } from '../format'
 import { type Aggregated, addsUp } from './aggregate'
 import type { ChartContent } from './fields'
-import { chartOption, ring } from './options'
+import { chartOption, pieLabels, ring } from './options'
 import { colorOf, type Key, type Plotted } from './plot'
 import { chartTheme, type ThemeColors } from './theme'
 import { shareText } from './words'
@@ -94,7 +94,7 @@ export async function drawPicture(options: PictureOptions): Promise<Blob> {
   }
   if (content.chartType === 'pie' && addsUp(content.aggregation)) {
     const total = (plotted.series[0]?.raw ?? []).reduce<number>((sum, value) => sum + (value ?? 0), 0)
-    if (ring(inner, chartHeight, content.labels).inner > 34) {
+    if (ring(inner, chartHeight, pieLabels(content, { width: inner, height: chartHeight })).inner > 34) {
       pen.textAlign = 'center'
       pen.fillStyle = colors.text
       pen.font = `600 18px ${colors.font}`
