@@ -32,12 +32,13 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits, UNSUPPORTED_VARIABLES};
 use crate::events::Events;
 use crate::http::{Origins, Problem, Shell, assets, docs, health};
+use crate::platform::bindings::Bindings;
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
 use crate::platform::images::{self, Images};
 use crate::platform::{accounts, samples};
 use crate::presence::MemoryPresence;
-use crate::room::{Hub, Node, Pressure};
+use crate::room::{Changes, Hub, Node, Pressure};
 use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 use crate::{doc, id, telemetry, ws};
@@ -116,6 +117,7 @@ impl App {
         tasks.spawn(writer.run());
         let images = open_images(&config, &sqlite, &clock).await?;
         let store = (parts.wrap_store)(Arc::new(SqliteStore::new(sqlite, clock.clone())));
+        let (changes, word) = Changes::channel();
         let hub = Hub::new(Arc::new(Node {
             id: id::generate(),
             store: Arc::clone(&store),
@@ -125,8 +127,12 @@ impl App {
             limits: config.limits.clone(),
             clock: clock.clone(),
             pressure: Pressure::default(),
+            changes,
         }));
         let datasets = open_datasets(&config)?;
+        let stop = CancellationToken::new();
+        let bindings = Bindings::new(Arc::clone(&hub), Arc::clone(&datasets));
+        tasks.spawn(stop.clone().run_until_cancelled_owned(bindings.follow(word)));
         let canvases = Canvases { store, hub: Arc::clone(&hub), clock: clock.clone() };
         if owner.created && !config.no_samples {
             create_samples(&canvases, &datasets, &owner).await.context("the sample canvases could not be made")?;
@@ -142,7 +148,6 @@ impl App {
         let shell = Shell { tokens, sessions: sessions.clone(), origins, limits, clock };
         let router = router(&shell, &hub, canvases, datasets, images, metrics.clone());
 
-        let stop = CancellationToken::new();
         let stopping = stop.clone();
         tasks.spawn(stop.clone().run_until_cancelled_owned(telemetry::upkeep(metrics)));
         // Frames are small and must leave at once.

@@ -5,7 +5,7 @@
 //!
 //! ```text
 //! main → app                     the command; the composition root, the only file that names concrete backends
-//!         ├─ platform/*          slices: accounts · canvases · datasets · images · samples
+//!         ├─ platform/*          slices: accounts · bindings · canvases · datasets · images · samples
 //!         ├─ ws · http           one WebSocket = one session · the shell that slices share
 //!         ├─ room                the actor: join, update, awareness, flush, leave, unload (hub, peers, persist)
 //!         ├─ access · presence · bus · events · store      ports; the embedded backend is the default

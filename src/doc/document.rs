@@ -304,6 +304,12 @@ impl Document {
         schema::materialise(&self.doc.transact())
     }
 
+    /// The numbers in its narratives, and what each depends on.
+    #[must_use]
+    pub fn bindings(&self) -> Vec<schema::Binding> {
+        schema::bindings(&self.doc.transact())
+    }
+
     /// What lists show of the canvas; cheap.
     #[must_use]
     pub fn headline(&self) -> Headline {

@@ -2,6 +2,7 @@
 //! file for each backend. Slices meet only through each other's `mod.rs`.
 
 pub mod accounts;
+pub mod bindings;
 pub mod canvases;
 pub mod datasets;
 pub mod images;

@@ -19,6 +19,7 @@ use tokio::time::{Instant, sleep_until};
 use yrs::StateVector;
 use yrs::updates::decoder::Decode;
 
+use super::changes::Announcer;
 use super::hub::Hub;
 use super::peers::{Peer, Question, Receipts};
 use super::persist::{Persist, Progress, STALL_AFTER};
@@ -58,6 +59,7 @@ pub(super) struct Room {
     pub(super) awareness: AwarenessTable,
     pub(super) persist: Persist,
     pub(super) tally: Tally,
+    pub(super) announcer: Announcer,
     pub(super) last_presence: Instant,
     /// When the presence port last heard of this room, and whether there is something new.
     pub(super) port_told: Instant,
@@ -100,6 +102,7 @@ pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox:
                 peers: HashMap::new(),
                 awareness: AwarenessTable::default(),
                 tally: Tally::default(),
+                announcer: Announcer::default(),
                 last_presence: now.checked_sub(PRESENCE_INTERVAL).unwrap_or(now),
                 port_told: now.checked_sub(PRESENCE_PORT_INTERVAL).unwrap_or(now),
                 port_stale: false,
@@ -157,6 +160,7 @@ impl Room {
             if !self.broken {
                 self.headline = self.document.headline();
             }
+            self.announce();
             self.persist.start(&self.headline);
             let wake = self.next_wake();
             tokio::select! {
@@ -238,6 +242,11 @@ impl Room {
                 Command::Rename { name, description, actor, reply } => {
                     self.on_rename(name.as_deref(), description.as_deref(), actor, reply).await;
                 }
+                Command::Bindings(reply) => drop(reply.send(match self.ending {
+                    Some(_) => Vec::new(),
+                    None => self.document.bindings(),
+                })),
+                Command::SetBindings(computed) => self.on_set_bindings(&computed).await,
                 Command::Close(closing) => self.end(&closing),
                 Command::Update(..) => {}
             }
@@ -448,6 +457,13 @@ impl Room {
         }
     }
 
+    /// Leaves word if the document has changed. A room that is ending has nothing more to compute.
+    fn announce(&mut self) {
+        if self.ending.is_none() && !self.broken {
+            self.announcer.tell(&self.node.changes, self.id, self.document.version());
+        }
+    }
+
     /// The next moment [`Room::housekeep`] has something to do without anybody asking; an idle room has none but its end.
     fn next_wake(&self) -> Option<Instant> {
         let presence = self.awareness.has_news().then(|| self.last_presence + PRESENCE_INTERVAL);
@@ -457,7 +473,8 @@ impl Room {
         let idle = self.peers.is_empty() && self.persist.is_clean();
         let end = idle.then(|| self.empty_since + self.node.limits.room_idle);
         let port = self.port_stale.then(|| self.port_told + PRESENCE_PORT_INTERVAL);
-        [presence, expiry, stall, end, port, self.slow_check, self.tally.due()].into_iter().flatten().min()
+        let word = self.announcer.due(self.document.version()).filter(|_| self.ending.is_none() && !self.broken);
+        [presence, expiry, stall, end, port, word, self.slow_check, self.tally.due()].into_iter().flatten().min()
     }
 }
 

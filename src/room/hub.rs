@@ -20,7 +20,7 @@ use tokio_util::task::TaskTracker;
 use super::{Command, Facts, Inbound, NewPeer, Node, actor};
 use crate::bus::Frame;
 use crate::config::ROOM_INBOX;
-use crate::doc::schema::CanvasJson;
+use crate::doc::schema::{Binding, CanvasJson, Computed};
 use crate::id::{CanvasId, PeerId};
 use crate::protocol::{AwarenessEntry, Close, Closing, UpdateSummary};
 use crate::store::StoreError;
@@ -149,6 +149,23 @@ impl Hub {
             answer.await.ok()?.ok()
         };
         tokio::time::timeout(JOIN_TIMEOUT, asked).await.ok()?
+    }
+
+    /// The numbers in an open canvas's narratives; `None` if it is not open here.
+    pub async fn bindings(&self, id: CanvasId) -> Option<Vec<Binding>> {
+        let commands = self.rooms.get(&id).map(|handle| handle.commands.clone())?;
+        let (reply, answer) = oneshot::channel();
+        let asked = async {
+            commands.send(Command::Bindings(reply)).await.ok()?;
+            answer.await.ok()
+        };
+        tokio::time::timeout(JOIN_TIMEOUT, asked).await.ok()?
+    }
+
+    /// Writes those numbers into an open canvas, for everyone on it; journaled like every change. A canvas that is not open is left as
+    /// it is.
+    pub async fn set_bindings(&self, id: CanvasId, computed: Vec<Computed>) {
+        self.pass(id, Command::SetBindings(computed)).await;
     }
 
     /// Changes name or description through the room, so that everyone on the canvas sees it; answers when it is in the journal.

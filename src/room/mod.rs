@@ -8,16 +8,18 @@
 //! session ──Command──▶ bounded inbox ──▶ actor ──▶ document (apply, one transaction a batch)
 //!                                          ├─▶ peers: one frame, encoded once, a refcounted Bytes per outbox
 //!                                          ├─▶ persist: group commit to the journal, then acks
-//!                                          ├─▶ bus, events: handed over, never waited for
+//!                                          ├─▶ bus, events, changes: handed over, never waited for
 //!                                          └─▶ presence
 //! ```
 //!
 //! # Files
 //! [`hub`] finds or opens rooms · [`actor`] is the loop · `updates` what a change goes
 //! through · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
-//! side of a room · `tally` who edited how much.
+//! side of a room · `tally` who edited how much · `changes` word for whoever computes from
+//! what is on a canvas.
 
 pub mod actor;
+mod changes;
 pub mod hub;
 pub mod peers;
 pub mod persist;
@@ -36,13 +38,14 @@ use crate::access::{Identity, Role};
 use crate::bus::LocalBus;
 use crate::clock::Clock;
 use crate::config::Limits;
-use crate::doc::schema::CanvasJson;
+use crate::doc::schema::{Binding, CanvasJson, Computed};
 use crate::events::Events;
 use crate::id::PeerId;
 use crate::presence::MemoryPresence;
 use crate::protocol::{AwarenessEntry, Closing, UpdateSummary};
 use crate::store::{CanvasRecord, Store};
 
+pub use changes::{Changed, Changes};
 pub use hub::{Hub, Membership};
 pub use peers::{Outbox, Outgoing};
 
@@ -64,6 +67,8 @@ pub struct Node {
     pub clock: Clock,
     /// What the rooms together hold back while the store does not take it.
     pub pressure: Pressure,
+    /// Where the rooms leave word that a canvas changed.
+    pub changes: Changes,
 }
 
 /// Journal pressure over all rooms of a node. `[DUR-3]`
@@ -125,6 +130,10 @@ pub(crate) enum Command {
         actor: String,
         reply: oneshot::Sender<Result<(), Closing>>,
     },
+    /// The numbers in its narratives.
+    Bindings(oneshot::Sender<Vec<Binding>>),
+    /// What those numbers are; written where the document says otherwise, as a change of the server's own.
+    SetBindings(Vec<Computed>),
     /// End every session with this and forget the canvas.
     Close(Closing),
 }

@@ -98,6 +98,7 @@ async fn lim_5_a_panic_inside_the_document_costs_its_sender_only() {
         limits: Limits::default(),
         clock: Clock::system(),
         pressure: Pressure::default(),
+        changes: Changes::default(),
     }));
     let id = CanvasId::generate();
     let canvas = schema::parse_import(&json!({ "name": "c" }), &schema::CanvasLimits::default()).unwrap();

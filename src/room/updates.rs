@@ -26,6 +26,9 @@ pub(super) const BATCH_BYTES: usize = 1 << 20;
 /// crafted one can take seconds (conflict resolution is quadratic in items at one place).
 const APPLY_ASIDE_BYTES: usize = 64 << 10;
 
+/// Who the journal says made a change that no person made.
+const SERVER: &str = "server";
+
 /// Wait between tries to rebuild a broken document while the store does not answer.
 const REBUILD_RETRY: Duration = Duration::from_secs(1);
 
@@ -266,6 +269,21 @@ impl Room {
         }
     }
 
+    /// A change of the server's own. What it cannot take now it will be told again: when the room is writable, word is left anew.
+    pub(super) async fn on_set_bindings(&mut self, computed: &[schema::Computed]) {
+        if self.read_only || self.ending.is_some() {
+            return;
+        }
+        match self.document.edit(|txn| schema::set_bindings(txn, computed)) {
+            Ok(Some(change)) => {
+                self.take(change.clone(), vec![SERVER.to_owned()]);
+                self.broadcast(&protocol::update(&change), None);
+            }
+            Ok(None) => {}
+            Err(broken) => self.rebuild(&broken).await,
+        }
+    }
+
     pub(super) fn on_written(&mut self) {
         let durable = self.persist.durable();
         for peer in self.peers.values_mut() {
@@ -353,6 +371,7 @@ impl Room {
     pub(super) fn turn_writable(&mut self) {
         tracing::info!(canvas.id = %self.id, "the room takes updates again");
         self.read_only = false;
+        self.announcer.forget();
         for peer in self.peers.values_mut().filter(|peer| peer.role.may_edit()) {
             peer.told = false;
             peer.tell(&json!({ "type": "writable" }), None);

@@ -140,7 +140,7 @@ async fn dur_2_what_a_killed_upload_leaves_is_never_served_and_goes_at_the_next_
     assert_eq!(server.call(Method::GET, &format!("/v1/images/{stray}"), None).await.0, StatusCode::NOT_FOUND);
     server.stop().await.unwrap();
     let server = server.restarted().await;
-    assert_eq!(files(&server), [id.clone()]);
+    assert_eq!(files(&server), std::slice::from_ref(&id));
     assert_eq!(server.call(Method::GET, &format!("/v1/images/{id}"), None).await.0, StatusCode::OK);
     // A file that is not what its row says is not served as if it were.
     std::fs::write(folder.join(&id), &png(3, 3, 5000)[..999]).unwrap();

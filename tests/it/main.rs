@@ -15,6 +15,7 @@ mod support;
 
 mod access;
 mod awareness;
+mod bindings;
 mod bus;
 mod canvases;
 mod crash;

@@ -23,6 +23,7 @@
 //! - Reading never fails: a document is what its clients wrote. What has the wrong type is repaired or left
 //!   out, and reading nests at most [`MAX_DEPTH`] levels.
 
+mod bindings;
 mod depth;
 mod import;
 mod order;
@@ -35,6 +36,7 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
+pub use bindings::{Binding, Computed, SourceBlock, bindings, set_bindings};
 pub use depth::{MAX_TYPE_DEPTH, TypeDepth, type_depth};
 pub use import::{ImportError, check_description, check_name, parse_import};
 pub use read::{block_count, materialise, name_and_description};

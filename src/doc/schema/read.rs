@@ -148,7 +148,7 @@ fn clamp([x, y, w, h]: [i64; 4]) -> Position {
     Position { x: x.clamp(0, MAX_CELL), y: y.clamp(0, MAX_CELL), w: w.clamp(1, MAX_CELL), h: h.clamp(1, MAX_CELL) }
 }
 
-fn string<T: ReadTxn>(txn: &T, map: &MapRef, key: &str) -> String {
+pub(super) fn string<T: ReadTxn>(txn: &T, map: &MapRef, key: &str) -> String {
     map.get(txn, key).map(|out| text(txn, out)).unwrap_or_default()
 }
 
@@ -162,7 +162,7 @@ fn text<T: ReadTxn>(txn: &T, out: Out) -> String {
 }
 
 /// Any value of a document. Recurses at most [`MAX_DEPTH`] times; what lies deeper reads as null.
-fn value<T: ReadTxn>(txn: &T, out: Out, depth: usize) -> Value {
+pub(super) fn value<T: ReadTxn>(txn: &T, out: Out, depth: usize) -> Value {
     if depth > MAX_DEPTH {
         return Value::Null;
     }
@@ -182,7 +182,7 @@ fn object<T: ReadTxn>(txn: &T, map: &MapRef, depth: usize) -> Map<String, Value>
 
 /// The entries of a map. Not yrs's own iterator: that one recurses over entries without a value, which a
 /// client can make by the ten thousand (formats under keys), until the stack ends.
-fn entries<'a, T: ReadTxn>(txn: &'a T, map: &'a MapRef) -> impl Iterator<Item = (&'a str, Out)> {
+pub(super) fn entries<'a, T: ReadTxn>(txn: &'a T, map: &'a MapRef) -> impl Iterator<Item = (&'a str, Out)> {
     map.keys(txn).filter_map(|key| Some((key, map.get(txn, key)?)))
 }
 

@@ -147,6 +147,10 @@ pub(super) async fn find_live(
 }
 
 /// The canvas as JSON, as it is at this moment. Needs viewer.
+///
+/// The numbers of a narrative (`data_bindings`: `value`, or null and an `error` that says why) are as they were last computed: the server
+/// keeps them true while the canvas is open, and looks at once when it is opened. One that was created with them and never opened has
+/// them as they came.
 #[utoipa::path(get, path = "/v1/canvases/{id}", params(("id" = String, Path, description = "The canvas")), responses(
     (status = 200, body = Object, description = "The canvas: `layout`, `blocks`, `metadata`"), (status = 404, body = Problem)
 ))]

@@ -143,6 +143,15 @@ pub struct RowsPage {
     pub next_row: Option<u64>,
 }
 
+/// Something that looks at every row of a dataset, once, without any of them being kept for it.
+pub trait Reader: Send + 'static {
+    /// Which columns it needs of each row, by their place in the dataset; `None`: it needs no rows.
+    fn begin(&mut self, columns: &[Column]) -> Option<Vec<usize>>;
+
+    /// The next row: the cells of those columns.
+    fn row(&mut self, cells: &[Cell]);
+}
+
 /// A page of the list of datasets, newest first.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DatasetsPage {
@@ -365,6 +374,15 @@ impl Datasets {
         let org = org.to_owned();
         let limit = limit.clamp(1, MAX_PAGE_ROWS);
         self.read(move |store| store.rows(&org, id, after, limit)).await
+    }
+
+    /// Shows every row to `reader`, in file order, and gives it back; `None` if this organization has no such dataset.
+    ///
+    /// # Errors
+    /// [`DatasetError::Storage`].
+    pub async fn scan<R: Reader>(&self, org: &str, id: Uuid, reader: R) -> Result<Option<R>, DatasetError> {
+        let org = org.to_owned();
+        self.read(move |store| store.scan(&org, id, reader)).await
     }
 
     /// See [`Uploads::linger`].

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::backend::sqlite::{Migration, migrate};
 
-use super::{Cell, Column, ColumnType, Dataset, DatasetError, DatasetsPage, PAGE_BYTES, RowsPage};
+use super::{Cell, Column, ColumnType, Dataset, DatasetError, DatasetsPage, PAGE_BYTES, Reader, RowsPage};
 
 /// Connections that read. SQLite readers are CPU-bound on a page that is in the cache; more would only queue on the cores.
 pub(super) const READERS: usize = 4;
@@ -190,6 +190,29 @@ impl SqliteDatasets {
         })
     }
 
+    /// Shows every row to `reader`, if `org` has the dataset.
+    ///
+    /// # Errors
+    /// [`DatasetError::Storage`].
+    pub fn scan<R: Reader>(&self, org: &str, id: Uuid, mut reader: R) -> Result<Option<R>, DatasetError> {
+        self.read(|connection| {
+            let Some(dataset) = find(connection, org, id)? else { return Ok(None) };
+            let Some(needed) = reader.begin(&dataset.columns) else { return Ok(Some(reader)) };
+            let needed: Vec<&Column> = needed.into_iter().filter_map(|at| dataset.columns.get(at)).collect();
+            let mut query = connection.prepare(&select_columns(&dataset, &needed))?;
+            let mut stored = query.query([])?;
+            let mut cells = Vec::with_capacity(needed.len());
+            while let Some(row) = stored.next()? {
+                cells.clear();
+                for (index, column) in needed.iter().enumerate() {
+                    cells.push(cell_of_value(row.get_ref(index)?, column.kind)?);
+                }
+                reader.row(&cells);
+            }
+            Ok(Some(reader))
+        })
+    }
+
     fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, DatasetError>) -> Result<T, DatasetError> {
         let taken = lock(&self.readers).pop();
         let Some(connection) = taken else {
@@ -282,6 +305,13 @@ fn insert_row(dataset: &Dataset) -> String {
 
 fn select_rows(dataset: &Dataset) -> String {
     format!("SELECT * FROM {} WHERE _row > ?1 ORDER BY _row LIMIT ?2", table_name(dataset.id))
+}
+
+fn select_columns(dataset: &Dataset, columns: &[&Column]) -> String {
+    // The number of the row stands in where no column is needed: the rows themselves are.
+    let names: Vec<_> = columns.iter().map(|column| quoted(&column.name)).collect();
+    let names = if names.is_empty() { "_row".to_owned() } else { names.join(", ") };
+    format!("SELECT {names} FROM {} ORDER BY _row", table_name(dataset.id))
 }
 
 impl ToSql for Cell {

@@ -265,7 +265,7 @@ mod routes {
     use crate::platform::canvases::Canvases;
     use crate::platform::datasets::http::{Slice, router};
     use crate::presence::MemoryPresence;
-    use crate::room::{Hub, Node, Pressure};
+    use crate::room::{Changes, Hub, Node, Pressure};
     use crate::store::Store;
     use crate::store::sqlite::SqliteStore;
 
@@ -289,6 +289,7 @@ mod routes {
                 limits: Limits::default(),
                 clock: clock.clone(),
                 pressure: Pressure::default(),
+                changes: Changes::default(),
             }));
             let canvases = Canvases { store, hub, clock: clock.clone() };
             let tokens = Tokens::new("secret", org.to_owned(), clock.clone());

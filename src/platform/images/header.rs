@@ -192,7 +192,7 @@ mod tests {
             assert_eq!(Format::Jpeg.size(hostile), None);
         }
         assert_eq!(Format::Gif.size(b"GIF89a\0\0\x01\0"), None);
-        assert_eq!(Format::Jpeg.size(&[0xff; 1 << 20]), None, "in one pass");
+        assert_eq!(Format::Jpeg.size(&vec![0xff; 1 << 20]), None, "in one pass");
         let segments: Vec<u8> = [0xff, 0xd8].into_iter().chain([0xff, 0xe0, 0, 2].repeat(1 << 18)).collect();
         assert_eq!(Format::Jpeg.size(&segments), None, "in one pass");
     }

@@ -160,7 +160,7 @@ pub fn samples() -> [Sample; 4] {
                 },
                 SampleDataset {
                     key: "sales",
-                    name: "Sales, Q4 2024 (illustrative)",
+                    name: "Sales, Q3 and Q4 2024 (illustrative)",
                     media_type: CSV,
                     bytes: include_bytes!("data/sales_q4_2024.csv"),
                     source: "Made up for this sample",

@@ -62,6 +62,15 @@ impl TestClient {
         client
     }
 
+    /// Somebody with a login cookie, synced.
+    pub(crate) async fn cookie(server: &TestServer, canvas: CanvasId, cookie: String) -> Self {
+        let query = "ack=1&notices=1".to_owned();
+        let options = Options { token: String::new(), query, headers: vec![("cookie", cookie)] };
+        let mut client = Self::join(server, canvas, options).await;
+        client.until("synced", |client| client.synced).await;
+        client
+    }
+
     /// Connects and sends its sync step 1, without waiting for anything.
     pub(crate) async fn join(server: &TestServer, canvas: CanvasId, options: Options) -> Self {
         let mut client = Self::open(server, &canvas.to_string(), options).await.unwrap();
@@ -71,7 +80,9 @@ impl TestClient {
 
     /// Connects only.
     pub(crate) async fn open(server: &TestServer, canvas: &str, options: Options) -> Result<Self, tungstenite::Error> {
-        let url = format!("{}?token={}&{}", server.socket_url(canvas), options.token, options.query);
+        let by_cookie = options.headers.iter().any(|(name, _)| *name == "cookie");
+        let token = if by_cookie { String::new() } else { format!("token={}&", options.token) };
+        let url = format!("{}?{token}{}", server.socket_url(canvas), options.query);
         let mut request = url.into_client_request()?;
         for (name, value) in options.headers {
             request.headers_mut().insert(name, value.parse().unwrap());

@@ -13,7 +13,7 @@ use jabiru::events::Events;
 use jabiru::id::CanvasId;
 use jabiru::presence::MemoryPresence;
 use jabiru::protocol::{self, ServerMessage, WireLimits};
-use jabiru::room::{Hub, Membership, NewPeer, Node, Outbox, Pressure};
+use jabiru::room::{Changes, Hub, Membership, NewPeer, Node, Outbox, Pressure};
 use jabiru::store::sqlite::SqliteStore;
 use jabiru::store::{CanvasRecord, Store};
 use tempfile::TempDir;
@@ -95,6 +95,7 @@ impl TestHub {
             limits,
             clock: Clock::system(),
             pressure: Pressure::default(),
+            changes: Changes::default(),
         }));
         Self { hub, store, record, folder }
     }

@@ -1,0 +1,473 @@
+//! What a number in a narrative is: the grammar of calculations and their meaning over rows. Pure.
+//!
+//! `agg`, `agg:column` or `agg:column@by`. The column defaults to what the source block measures (`config.y_axis`), `by` to what it goes
+//! along (`config.x_axis`). `first`, `last` and `percentage_change` group the rows by `by`, in the order of numbers and dates or else of
+//! appearance, and fold each group as the source block does. `tests/vectors/calculations.json` has the cases; the web client's preview
+//! runs them too.
+
+use std::collections::{HashMap, HashSet};
+use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+
+use super::cells::{is_empty, moment, number, text};
+use super::filters::Filter;
+use crate::platform::datasets::{Cell, Column, ColumnType};
+
+/// A value, or a sentence that says why there is none.
+pub(super) type Outcome = Result<f64, String>;
+
+/// One calculation on one source, defaults filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(super) struct Calculation {
+    agg: Agg,
+    /// Empty: the rows themselves.
+    column: String,
+    by: String,
+    /// How a group is folded.
+    fold: Fold,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Agg {
+    Fold(Fold),
+    First,
+    Last,
+    PercentageChange,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+enum Fold {
+    Sum,
+    Avg,
+    Median,
+    Min,
+    Max,
+    Count,
+    Distinct,
+}
+
+impl Fold {
+    fn parse(word: &str) -> Option<Self> {
+        Some(match word {
+            "sum" => Self::Sum,
+            "avg" => Self::Avg,
+            "median" => Self::Median,
+            "min" => Self::Min,
+            "max" => Self::Max,
+            "count" => Self::Count,
+            "distinct" => Self::Distinct,
+            _ => return None,
+        })
+    }
+}
+
+impl Calculation {
+    /// Reads a calculation on a block that measures `y` along `x`, folded by `aggregation`.
+    ///
+    /// # Errors
+    /// A sentence for a person.
+    pub(super) fn parse(calculation: &str, y: &str, x: &str, aggregation: &str) -> Result<Self, String> {
+        let (word, rest) = calculation.split_once(':').unwrap_or((calculation, ""));
+        let agg = match word.trim() {
+            "first" => Agg::First,
+            "last" => Agg::Last,
+            "percentage_change" => Agg::PercentageChange,
+            word => match Fold::parse(word) {
+                Some(fold) => Agg::Fold(fold),
+                None if calculation.trim().is_empty() => return Err("Choose what to calculate.".to_owned()),
+                None => return Err(format!("“{}” is no calculation.", short(calculation))),
+            },
+        };
+        // The last one: a name may hold an @ itself if `by` is given.
+        let (column, by) = rest.rsplit_once('@').unwrap_or((rest, ""));
+        let column = if column.is_empty() { y } else { column };
+        let by = if by.is_empty() { x } else { by };
+        let grouped = !matches!(agg, Agg::Fold(_));
+        if column.is_empty() && !grouped && agg != Agg::Fold(Fold::Count) {
+            return Err("Choose a column: the block it came from does not say which.".to_owned());
+        }
+        if grouped && by.is_empty() {
+            return Err("Choose a column to go along: the block it came from has none.".to_owned());
+        }
+        let fold = if column.is_empty() { Fold::Count } else { Fold::parse(aggregation).unwrap_or(Fold::Sum) };
+        let by = if grouped { by.to_owned() } else { String::new() };
+        Ok(Self { agg, column: column.to_owned(), by, fold })
+    }
+}
+
+/// Several calculations over the same rows, in one pass.
+pub(super) struct Pass {
+    filters: Vec<(Filter, Option<usize>)>,
+    sums: Vec<Running>,
+    /// Whether a row got through the filters.
+    any: bool,
+}
+
+struct Running {
+    calculation: Calculation,
+    state: State,
+}
+
+enum State {
+    /// It cannot be computed, whatever the rows are.
+    Failed(String),
+    Folding {
+        /// Where the column is in a row; `None`: the rows themselves are counted.
+        at: Option<usize>,
+        folded: Folded,
+    },
+    Grouping {
+        at: Option<usize>,
+        by: usize,
+        by_kind: ColumnType,
+        groups: Groups,
+    },
+}
+
+impl Pass {
+    /// Prepares a pass over a dataset; the second part are the columns it needs of each row, in that order.
+    pub(super) fn new(columns: &[Column], filters: Vec<Filter>, calculations: Vec<Calculation>) -> (Self, Vec<usize>) {
+        let mut needed: Vec<usize> = Vec::new();
+        let mut need = |name: &str| {
+            let column = columns.iter().position(|column| column.name == name)?;
+            let known = needed.iter().position(|at| *at == column);
+            Some(known.unwrap_or_else(|| {
+                needed.push(column);
+                needed.len() - 1
+            }))
+        };
+        let filters = filters.into_iter().map(|filter| {
+            let at = need(&filter.field);
+            (filter, at)
+        });
+        let filters = filters.collect();
+        let sums = calculations.into_iter().map(|calculation| {
+            let state = State::new(&calculation, columns, &mut need);
+            Running { calculation, state }
+        });
+        (Self { filters, sums: sums.collect(), any: false }, needed)
+    }
+
+    /// Whether looking at rows can change anything.
+    pub(super) fn needs_rows(&self) -> bool {
+        self.sums.iter().any(|sum| !matches!(sum.state, State::Failed(_)))
+    }
+
+    /// Takes the next row: the cells of the needed columns.
+    pub(super) fn row(&mut self, cells: &[Cell]) {
+        if !self.filters.iter().all(|(filter, at)| filter.takes(at.map(|at| &cells[at]))) {
+            return;
+        }
+        self.any = true;
+        for Running { calculation, state } in &mut self.sums {
+            match state {
+                State::Failed(_) => {}
+                State::Folding { at, folded } => folded.see(at.map(|at| &cells[at])),
+                State::Grouping { at, by, by_kind, groups } => {
+                    groups.see(&cells[*by], *by_kind, at.map(|at| &cells[at]), calculation.fold);
+                }
+            }
+        }
+    }
+
+    /// The outcomes, in the order of the calculations.
+    pub(super) fn finish(self) -> Vec<Outcome> {
+        let why_none = match (self.any, self.filters.is_empty()) {
+            (true, _) => None,
+            (false, true) => Some("The dataset has no rows."),
+            (false, false) => Some("No rows pass the filters of the block."),
+        };
+        self.sums.into_iter().map(|sum| sum.finish(why_none)).collect()
+    }
+}
+
+impl State {
+    fn new(calculation: &Calculation, columns: &[Column], need: &mut impl FnMut(&str) -> Option<usize>) -> Self {
+        let mut missing = None;
+        let mut find = |name: &str| {
+            let at = if name.is_empty() { None } else { need(name) };
+            if at.is_none() && !name.is_empty() {
+                missing.get_or_insert_with(|| format!("The dataset has no column “{}”.", short(name)));
+            }
+            at
+        };
+        let (at, by) = (find(&calculation.column), find(&calculation.by));
+        if let Some(missing) = missing {
+            return Self::Failed(missing);
+        }
+        match (calculation.agg, by) {
+            (Agg::Fold(fold), _) => Self::Folding { at, folded: Folded::new(fold) },
+            (_, Some(by)) => {
+                let kind = columns.iter().find(|column| column.name == calculation.by).map(|column| column.kind);
+                let by_kind = kind.unwrap_or(ColumnType::String);
+                Self::Grouping { at, by, by_kind, groups: Groups::default() }
+            }
+            (_, None) => Self::Failed("Choose a column to go along.".to_owned()),
+        }
+    }
+}
+
+impl Running {
+    /// `no_rows` says why there were none, if there were none.
+    fn finish(self, no_rows: Option<&str>) -> Outcome {
+        let Calculation { column, by, .. } = &self.calculation;
+        let nothing = || match no_rows {
+            Some(no_rows) => no_rows.to_owned(),
+            None if column.is_empty() => format!("“{}” is empty in every row.", short(by)),
+            None => format!("“{}” holds no numbers.", short(column)),
+        };
+        let value = match self.state {
+            State::Failed(why) => return Err(why),
+            State::Folding { folded, .. } => folded.result().ok_or_else(nothing)?,
+            State::Grouping { by_kind, groups, .. } => {
+                let (first, last) = groups.ends(by_kind).ok_or_else(nothing)?;
+                match self.calculation.agg {
+                    Agg::First => first,
+                    Agg::PercentageChange if first.abs() <= 0.0 => {
+                        return Err("It begins at 0, so there is no change in percent.".to_owned());
+                    }
+                    Agg::PercentageChange => (last - first) / first.abs() * 100.0,
+                    Agg::Last | Agg::Fold(_) => last,
+                }
+            }
+        };
+        if value.is_finite() {
+            Ok(rounded(value))
+        } else {
+            Err("The numbers are too large to calculate with.".to_owned())
+        }
+    }
+}
+
+/// What has been seen of one column, or of one group of it.
+struct Folded {
+    fold: Fold,
+    count: u64,
+    sum: f64,
+    /// The least or the greatest.
+    extreme: f64,
+    /// Every number, for the median; 8 MB for a million rows.
+    values: Vec<f64>,
+    /// A digest of every different cell: the cells themselves could be 64 KiB each.
+    different: HashSet<u64>,
+}
+
+impl Folded {
+    fn new(fold: Fold) -> Self {
+        Self { fold, count: 0, sum: 0.0, extreme: f64::NAN, values: Vec::new(), different: HashSet::new() }
+    }
+
+    /// `None`: a row as such.
+    fn see(&mut self, cell: Option<&Cell>) {
+        let Some(cell) = cell else {
+            self.count += 1;
+            return;
+        };
+        match self.fold {
+            Fold::Count => self.count += u64::from(!is_empty(cell)),
+            Fold::Distinct => {
+                if !is_empty(cell) {
+                    self.different.insert(digest(cell));
+                }
+            }
+            Fold::Sum | Fold::Avg | Fold::Median | Fold::Min | Fold::Max => {
+                if let Some(number) = number(cell) {
+                    self.count += 1;
+                    self.sum += number;
+                    // Either is NaN at first, and the other wins then.
+                    self.extreme =
+                        if self.fold == Fold::Min { self.extreme.min(number) } else { self.extreme.max(number) };
+                    if self.fold == Fold::Median {
+                        self.values.push(number);
+                    }
+                }
+            }
+        }
+    }
+
+    fn result(mut self) -> Option<f64> {
+        match self.fold {
+            Fold::Count => Some(self.count as f64),
+            Fold::Distinct => Some(self.different.len() as f64),
+            _ if self.count == 0 => None,
+            Fold::Sum => Some(self.sum),
+            Fold::Avg => Some(self.sum / self.count as f64),
+            Fold::Min | Fold::Max => Some(self.extreme),
+            Fold::Median => {
+                let middle = self.values.len() / 2;
+                let odd = self.values.len() % 2 == 1;
+                let (below, high, _) = self.values.select_nth_unstable_by(middle, f64::total_cmp);
+                let low = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+                Some(if odd { *high } else { f64::midpoint(low, *high) })
+            }
+        }
+    }
+}
+
+/// The rows by the value of one column. One pass keeps what is needed of each group and none of its rows.
+#[derive(Default)]
+struct Groups {
+    /// Where a group is, by the digest of its value.
+    known: HashMap<u64, usize>,
+    /// In order of appearance, with what sorts a number or a date.
+    all: Vec<(f64, Folded)>,
+}
+
+impl Groups {
+    fn see(&mut self, by: &Cell, kind: ColumnType, cell: Option<&Cell>, fold: Fold) {
+        if is_empty(by) {
+            return;
+        }
+        let order = match (kind, by) {
+            (ColumnType::Date, Cell::Text(text)) => moment(text),
+            (ColumnType::Number, by) => number(by),
+            _ => None,
+        };
+        let key = match order {
+            // The same moment can be written in two ways.
+            Some(order) => digest(&Cell::Number(order)),
+            None => digest(&Cell::Text(text(by).into_owned())),
+        };
+        let at = *self.known.entry(key).or_insert_with(|| {
+            self.all.push((order.unwrap_or(f64::INFINITY), Folded::new(fold)));
+            self.all.len() - 1
+        });
+        self.all[at].1.see(cell);
+    }
+
+    /// The first and the last group that has a value.
+    fn ends(mut self, kind: ColumnType) -> Option<(f64, f64)> {
+        if matches!(kind, ColumnType::Number | ColumnType::Date) {
+            self.all.sort_by(|a, b| a.0.total_cmp(&b.0));
+        }
+        let mut values = self.all.into_iter().filter_map(|(_, folded)| folded.result());
+        let first = values.next()?;
+        Some((first, values.next_back().unwrap_or(first)))
+    }
+}
+
+/// Tells cells apart that are different, also a number from the same as text. Two of a million meet with a chance of 3 in 100 million.
+fn digest(cell: &Cell) -> u64 {
+    static KEYS: std::sync::OnceLock<RandomState> = std::sync::OnceLock::new();
+    let mut hasher = KEYS.get_or_init(RandomState::new).build_hasher();
+    std::mem::discriminant(cell).hash(&mut hasher);
+    match cell {
+        Cell::Null => {}
+        Cell::Boolean(value) => value.hash(&mut hasher),
+        // Minus zero is zero.
+        Cell::Number(value) => (value + 0.0).to_bits().hash(&mut hasher),
+        Cell::Text(text) => text.hash(&mut hasher),
+    }
+    hasher.finish()
+}
+
+/// 12 significant digits, a tie away from zero as JavaScript's `toPrecision` has it: two machines that add up in another order agree on
+/// these.
+fn rounded(value: f64) -> f64 {
+    let exact = format!("{:.40e}", value.abs());
+    let tie = exact.get(13..).is_some_and(|rest| {
+        let rest = rest.split('e').next().unwrap_or_default();
+        rest.starts_with('5') && rest[1..].bytes().all(|byte| byte == b'0')
+    });
+    // A tie rounds to the even digit here; the next number above it does not.
+    let value = if tie { f64::from_bits(value.to_bits() + 1) } else { value };
+    let rounded = format!("{value:.11e}").parse().unwrap_or(value);
+    rounded + 0.0
+}
+
+/// A name as an error repeats it.
+fn short(name: &str) -> String {
+    let mut chars = name.chars();
+    let short: String = chars.by_ref().take(40).collect();
+    if chars.next().is_some() { format!("{short}…") } else { short }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    #[test]
+    fn twelve_digits_as_javascript_rounds_them() {
+        for (value, wanted) in [
+            (25.299_999_999_999_997, 25.3),
+            (1.0 / 3.0, 0.333_333_333_333),
+            (123_456_789_012.5, 123_456_789_013.0),
+            (-123_456_789_012.5, -123_456_789_013.0),
+            (123_456_789_011.5, 123_456_789_012.0),
+            (1e300, 1e300),
+            (-0.0, 0.0),
+            (5e-324, 4.940_656_458_41e-324),
+        ] {
+            assert_eq!(rounded(value).to_bits(), f64::to_bits(wanted), "{value}");
+        }
+    }
+
+    fn cell(value: &Value) -> Cell {
+        match value {
+            Value::Null => Cell::Null,
+            Value::Bool(value) => Cell::Boolean(*value),
+            Value::Number(value) => Cell::Number(value.as_f64().unwrap()),
+            Value::String(text) => Cell::Text(text.clone()),
+            other => panic!("{other} is no cell"),
+        }
+    }
+
+    fn pass(table: &Value, filters: &Value, calculations: Vec<Calculation>) -> Vec<Outcome> {
+        let columns: Vec<Column> = table["columns"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|column| Column {
+                name: column["name"].as_str().unwrap().to_owned(),
+                kind: match column["type"].as_str().unwrap() {
+                    "number" => ColumnType::Number,
+                    "date" => ColumnType::Date,
+                    "boolean" => ColumnType::Boolean,
+                    _ => ColumnType::String,
+                },
+            })
+            .collect();
+        let (mut pass, needed) = Pass::new(&columns, Filter::read_all(filters), calculations);
+        for row in table["rows"].as_array().unwrap() {
+            let cells: Vec<Cell> = needed.iter().map(|at| cell(&row[*at])).collect();
+            pass.row(&cells);
+        }
+        pass.finish()
+    }
+
+    /// The cases that the web client runs too.
+    #[test]
+    fn the_shared_vectors_hold() {
+        let vectors: Value = serde_json::from_str(include_str!("../../../tests/vectors/calculations.json")).unwrap();
+        let tables = &vectors["tables"];
+        for case in vectors["filters"].as_array().unwrap() {
+            let table = &tables[case["table"].as_str().unwrap()];
+            // Which rows are kept, through what can be asked of them: one row at a time.
+            let kept: Vec<usize> = (0..table["rows"].as_array().unwrap().len())
+                .filter(|row| {
+                    let one = serde_json::json!({ "columns": table["columns"], "rows": [table["rows"][row]] });
+                    let count = Calculation::parse("count", "", "", "").unwrap();
+                    pass(&one, &case["filters"], vec![count]) == [Ok(1.0)]
+                })
+                .collect();
+            assert_eq!(serde_json::json!(kept), case["kept"], "{}", case["name"]);
+        }
+        for case in vectors["calculations"].as_array().unwrap() {
+            let source = |field: &str| case["source"][field].as_str().unwrap_or_default();
+            let parsed = Calculation::parse(
+                case["calculation"].as_str().unwrap(),
+                source("y_axis"),
+                source("x_axis"),
+                source("aggregation"),
+            );
+            let table = &tables[case["table"].as_str().unwrap()];
+            let outcome = parsed.and_then(|calculation| pass(table, &case["filters"], vec![calculation]).remove(0));
+            match (outcome, &case["value"]) {
+                (Ok(value), wanted) => assert_eq!(Some(value), wanted.as_f64(), "{}", case["name"]),
+                (Err(why), Value::Null) => assert_eq!(why, case["error"].as_str().unwrap(), "{}", case["name"]),
+                (Err(why), wanted) => panic!("{}: {why}, not {wanted}", case["name"]),
+            }
+        }
+    }
+}
