@@ -52,6 +52,7 @@ export default function Palette({ session, ui }: { session: CanvasSession; ui: U
   }, [session])
   const only = context.selected.length === 1 ? context.selected[0] : undefined
   const own = only === undefined ? [] : actionsOf(only)
+  const people = useMemo(() => peopleOf(session.awareness), [session])
   const typed = query.trim() !== ''
   const canvases = useCanvasesNamed(query)
 
@@ -93,12 +94,7 @@ export default function Palette({ session, ui }: { session: CanvasSession; ui: U
           <Cmdk label="Commands" loop filter={rank}>
             <div className="palette-search">
               <Search aria-hidden="true" />
-              <Cmdk.Input
-                autoFocus
-                value={query}
-                onValueChange={setQuery}
-                placeholder="Search commands, blocks and canvases"
-              />
+              <Cmdk.Input value={query} onValueChange={setQuery} placeholder="Search commands, blocks and canvases" />
               <kbd className="palette-esc">Esc</kbd>
             </div>
             <Cmdk.List className="palette-list">
@@ -133,6 +129,20 @@ export default function Palette({ session, ui }: { session: CanvasSession; ui: U
                   </Cmdk.Group>
                 )
               })}
+              {people.length > 0 && (
+                <Cmdk.Group heading="People">
+                  {people.map(({ id, name }) => (
+                    <Item
+                      key={id}
+                      value={`person ${id}`}
+                      words={[name, 'follow person']}
+                      icon={UserRound}
+                      title={`Follow ${name}`}
+                      onSelect={() => close(() => follow(session, ui, id))}
+                    />
+                  ))}
+                </Cmdk.Group>
+              )}
               {blocks.length > 0 && (
                 <Cmdk.Group heading="Go to block">
                   {(typed ? blocks : blocks.slice(0, FIRST_BLOCKS)).map(({ id, name, type }) => (

@@ -8,6 +8,7 @@ import { useY } from '../doc/useY'
 import type { CanvasSession } from '../sync/session'
 import { IconButton } from '../ui/Button'
 import { Inspector } from './blocks/registry'
+import { Several } from './Several'
 import { select, setPanel, type UiStore } from './ui'
 
 /** With less than this a panel beside the canvas would squeeze it. */
@@ -52,10 +53,10 @@ export function Panel({ session, ui, readOnly }: PanelProps) {
       )}
       {id !== undefined && block !== undefined ? (
         <Inspector key={id} id={id} block={block} session={session} />
+      ) : ids.length > 1 ? (
+        <Several session={session} ui={ui} />
       ) : (
-        <p className="panel-empty">
-          {ids.length > 1 ? `${ids.length} blocks selected.` : 'Select a block to see its settings.'}
-        </p>
+        <p className="panel-empty">Select a block to see its settings.</p>
       )}
     </aside>
   )
