@@ -90,7 +90,7 @@ async function metricOptions(metrics: Metrics): Promise<Option[]> {
         label: `${words} ${source.name}`,
         displayLabel: words,
         section,
-        sortText: String(index).padStart(4, '0'),
+        boost: -Math.min(90, 3 * index),
         ...(value === null ? {} : { preview: previewText(value, calculation, source) }),
         apply: (view, completion, from, to) => {
           const now = metrics.bindings()
@@ -173,7 +173,8 @@ function slash(context: CompletionContext): CompletionResult | null {
       displayLabel: label,
       glyph,
       preview: hint,
-      sortText: String(index).padStart(2, '0'),
+      // A short name would win over the order people know: how well it matches counts more than this, its length less.
+      boost: -4 * index,
       apply: (view, _completion, _from, to) => {
         view.dispatch({ changes: { from, to }, selection: { anchor: from }, userEvent: 'input.complete' })
         ;(run as (target: EditorView) => boolean)(view)
