@@ -5,12 +5,14 @@ import { useY } from '../../../doc/useY'
 import type { Dataset } from '../../../platform/datasets/api'
 import type { Column } from '../../../platform/datasets/cells'
 import { DatasetPicker } from '../../../platform/datasets/DatasetPicker'
-import { useDataset, useReadRows } from '../../../platform/datasets/hooks'
+import { useDataset, useReadRows, useRows } from '../../../platform/datasets/hooks'
 import { TIME_UNITS, type TimeUnit } from '../../../platform/datasets/periods'
 import { Check, Choice, Commit, NumberCommit } from '../fields'
 import type { NumberFormat } from '../format'
+import { Group } from '../Group'
 import type { InspectorProps } from '../registry'
 import { Segments } from '../Segments'
+import { SharedFilters } from '../SharedFilters'
 import { sourceOf } from '../source'
 import type { MetricAggregation } from './compute'
 import { readMetric } from './fields'
@@ -51,6 +53,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
   const content = useY(block, readMetric)
   const source = useY(block, sourceOf)
   const dataset = useDataset(source.datasetId)
+  const rows = useRows(source.datasetId)
   const pick = usePick({ id, block, session })
   const columns = dataset.data?.columns ?? []
   const disabled = !editable
@@ -62,7 +65,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
     : ['sum', 'avg', 'median', 'min', 'max', 'count', 'distinct', 'last', 'first']
 
   return (
-    <div className="insp">
+    <div className={source.datasetId === '' ? 'insp' : 'insp insp-parted'}>
       <Commit
         label="Title"
         value={content.title}
@@ -76,8 +79,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
       />
       {source.datasetId !== '' && (
         <>
-          <section className="insp-section">
-            <h3>Value</h3>
+          <Group name="Value" open>
             <Choice
               label="Column"
               value={content.y}
@@ -98,9 +100,16 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
               }
               onChange={(aggregation) => setField(block, { aggregation })}
             />
-          </section>
-          <section className="insp-section">
-            <h3>Over time</h3>
+            {rows.data && (
+              <SharedFilters
+                session={session}
+                block={block}
+                disabled={disabled}
+                data={{ columns, order: rows.data.columns, rows: rows.data.rows }}
+              />
+            )}
+          </Group>
+          <Group name="Over time" open>
             <div className="insp-pair">
               <Choice
                 label="Along"
@@ -155,9 +164,8 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
                 />
               </>
             )}
-          </section>
-          <section className="insp-section">
-            <h3>Number</h3>
+          </Group>
+          <Group name="Number" open>
             <div className="insp-pair">
               <Choice
                 label="Format"
@@ -198,7 +206,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
                 onCommit={(unit) => set('unit', unit.slice(0, 24))}
               />
             </div>
-          </section>
+          </Group>
         </>
       )}
     </div>
