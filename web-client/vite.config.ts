@@ -11,6 +11,8 @@ import { defineConfig } from 'vitest/config'
 const serviceWorker = (): Plugin => ({
   name: 'jabiru-service-worker',
   apply: 'build',
+  // After Vite has removed the scripts that held nothing but a style sheet: a list with one missing file is no cache at all.
+  enforce: 'post',
   generateBundle(_options, bundle) {
     const files = Object.keys(bundle)
       .filter((name) => !name.endsWith('.map') && name !== 'index.html')
