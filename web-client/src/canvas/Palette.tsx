@@ -6,7 +6,15 @@
  */
 import { keepPreviousData, useQuery } from '@tanstack/react-query'
 import { Command as Cmdk } from 'cmdk'
-import { CornerDownLeft, LayoutDashboard, type LucideIcon, Search, Sparkle, SquareDashed, UserRound } from 'lucide-react'
+import {
+  CornerDownLeft,
+  LayoutDashboard,
+  type LucideIcon,
+  Search,
+  Sparkle,
+  SquareDashed,
+  UserRound,
+} from 'lucide-react'
 import { Dialog } from 'radix-ui'
 import { useDeferredValue, useMemo, useRef, useState } from 'react'
 import { navigate } from 'wouter/use-browser-location'
