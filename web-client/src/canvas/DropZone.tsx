@@ -89,7 +89,7 @@ export default function DropZone({ session, ui, readOnly }: Props) {
       event.preventDefault()
       if (readOnly) return
       const files = [...(event.dataTransfer?.files ?? [])]
-      void importFiles(importing, files, rowAt(session, event.clientY))
+      importFiles(importing, files, rowAt(session, event.clientY))
     }
     const end = (): void => setHover(null)
     const paste = (event: ClipboardEvent): void => {
@@ -99,10 +99,10 @@ export default function DropZone({ session, ui, readOnly }: Props) {
       // Spreadsheets put a picture of the cells beside their text: the text is what was meant.
       if (looksTabular(text)) {
         event.preventDefault()
-        void importText(importing, text)
+        importText(importing, text)
       } else if (data.files.length > 0) {
         event.preventDefault()
-        void importFiles(importing, [...data.files])
+        importFiles(importing, [...data.files])
       }
     }
     addEventListener('dragenter', over)
@@ -137,7 +137,7 @@ export default function DropZone({ session, ui, readOnly }: Props) {
           const files = [...(event.target.files ?? [])]
           // The same file may be chosen again after it was corrected.
           event.target.value = ''
-          void importFiles(importing, files)
+          importFiles(importing, files)
         }}
       />
       {hover !== null && !readOnly && hover.top !== null && (

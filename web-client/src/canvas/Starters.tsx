@@ -93,7 +93,7 @@ function FromOutside({ importing }: { importing: Importing }) {
       setNote(`This browser does not let a button read the clipboard. Press ${keysText('mod+v')} to paste.`)
       return
     }
-    if (looksTabular(text)) void importText(importing, text)
+    if (looksTabular(text)) importText(importing, text)
     else setNote('There is no table on the clipboard. Copy some cells of a spreadsheet first.')
   }
   return (

@@ -11,6 +11,7 @@ import type { Dataset } from '../platform/datasets/api'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { canvasIsFull, reveal, storedOf } from './actions'
+import { kindOf } from './ingestText'
 import { bottomOf, type Cell, COLUMNS, canArrange, edgeNear, GAP, layoutOf, ROW, withMove, writesFor } from './layout'
 import { announce, select, type UiStore } from './ui'
 
@@ -83,10 +84,9 @@ const nextRow = (session: CanvasSession, place: Place): number => {
 }
 
 /** Takes files: tables become a chart and a table, pictures an image block. What is neither is named. */
-export async function importFiles(context: Importing, files: readonly File[], place: Place = null): Promise<void> {
+export function importFiles(context: Importing, files: readonly File[], place: Place = null): void {
   const { session, ui } = context
   if (!session.canEdit || files.length === 0) return
-  const { kindOf } = await import('./ingestUpload')
   const known = files.filter((file) => kindOf(file) !== 'other')
   const others = files.length - known.length
   if (others > 0) {
@@ -110,12 +110,12 @@ export async function importFiles(context: Importing, files: readonly File[], pl
 }
 
 /** Takes text that was copied as a table. */
-export const importText = (context: Importing, text: string, place: Place = null): Promise<void> => {
+export const importText = (context: Importing, text: string, place: Place = null): void => {
   const json = text.trimStart().startsWith('[')
   const file = new File([text], json ? 'Pasted table.json' : 'Pasted table.csv', {
     type: json ? 'application/json' : 'text/csv',
   })
-  return importFiles(context, [file], place)
+  importFiles(context, [file], place)
 }
 
 const enqueue = (context: Importing, id: number): void => {
@@ -131,12 +131,12 @@ async function run(context: Importing, id: number): Promise<void> {
   change(session, id, { state: 'sending', share: 0, message: '' })
   const tell = (share: number): void => change(session, id, share < 1 ? { share } : { share: 1, state: 'reading' })
   try {
-    const { kindOf, upload, blocksFor } = await import('./ingestUpload')
     if (kindOf(file) === 'image') {
       const image = await pictureOf(file, tell, stop.signal)
       if (!stop.signal.aborted) finish(context, id, [image], place, `Added the picture ${file.name}.`)
       return
     }
+    const { upload, blocksFor } = await import('./ingestUpload')
     const uploaded = await upload(file, tell, stop.signal)
     onDataset(uploaded.dataset)
     const { name, row_count } = uploaded.dataset
@@ -148,7 +148,9 @@ async function run(context: Importing, id: number): Promise<void> {
       return
     }
     const { failureOf } = await import('./ingestUpload').catch(() => ({ failureOf: null }))
-    const message = failureOf?.(error) ?? 'Importing needs the server, which cannot be reached. Try again later.'
+    const message =
+      failureOf?.(error) ??
+      'Importing needs the server, which cannot be reached. Nothing is lost: try again when it is back.'
     change(session, id, { state: 'failed', message })
     announce(ui, `${file.name} was not imported. ${message}`)
   }

@@ -12,6 +12,18 @@ export type Delimiter = ',' | ';' | '\t' | '|'
 export const ACCEPT_TABLES = '.csv,.tsv,.tab,.txt,.json,.jsonl,.ndjson,text/csv,application/json'
 export const ACCEPT = `${ACCEPT_TABLES},image/png,image/jpeg,image/webp,image/gif`
 
+/** What a file is, by its name and by what the browser says of it. Here, so that it is known without loading anything. */
+const DATA = /\.(csv|tsv|tab|txt|json|jsonl|ndjson)$/i
+const IMAGE = /^image\/(png|jpeg|webp|gif)$/
+
+export type FileKind = 'data' | 'image' | 'other'
+export const kindOf = (file: { name: string; type: string }): FileKind => {
+  if (IMAGE.test(file.type)) return 'image'
+  if (DATA.test(file.name) || /^(text\/(csv|plain|tab-separated-values)|application\/json)$/.test(file.type))
+    return 'data'
+  return 'other'
+}
+
 const DELIMITERS: readonly Delimiter[] = ['\t', ',', ';', '|']
 
 /** Rows looked at to recognise a table. */

@@ -20,17 +20,6 @@ const MAX_CONVERT = 24 * 1_048_576
 /** Rows the suggestion of a chart looks at. */
 const SAMPLE_ROWS = 2_000
 
-const DATA = /\.(csv|tsv|tab|txt|json|jsonl|ndjson)$/i
-const IMAGE = /^image\/(png|jpeg|webp|gif)$/
-
-export type FileKind = 'data' | 'image' | 'other'
-export const kindOf = (file: { name: string; type: string }): FileKind => {
-  if (IMAGE.test(file.type)) return 'image'
-  if (DATA.test(file.name) || /^(text\/(csv|plain|tab-separated-values)|application\/json)$/.test(file.type))
-    return 'data'
-  return 'other'
-}
-
 /** A name for people: the file's without its ending. */
 export const titleOf = (file: string): string => nameOfFile(file.replace(/\.(tsv|tab|jsonl|ndjson)$/i, '.csv'))
 

@@ -6,7 +6,7 @@ import { FileUp, TriangleAlert } from 'lucide-react'
 import { type Ref, useEffect, useImperativeHandle, useRef, useState } from 'react'
 import { useLocation } from 'wouter'
 import '../../canvas/ingest.css'
-import { ACCEPT_TABLES, looksTabular } from '../../canvas/ingestText'
+import { ACCEPT_TABLES, kindOf, looksTabular } from '../../canvas/ingestText'
 import { Button } from '../../ui/Button'
 import { toast } from '../../ui/Toast'
 import type { Attempt } from './homeImport'
@@ -62,15 +62,14 @@ export function NewFromFile({ ref, onMade }: { ref?: Ref<NewFromFileHandle>; onM
       setState({ kind: 'failed', name, message, attempt })
     }
   }
-  const take = async (files: readonly File[]): Promise<void> => {
-    const { kindOf } = await load()
+  const take = (files: readonly File[]): void => {
     const file = files.find((one) => kindOf(one) === 'data')
     if (file === undefined) {
       toast('Drop a CSV, TSV or JSON file here. Pictures go on a canvas.')
       return
     }
     if (files.length > 1) toast(`A canvas is made of ${file.name}. Drop the others on that canvas.`)
-    await start({ file })
+    void start({ file })
   }
   const latest = useRef({ take, start })
   latest.current = { take, start }
@@ -89,14 +88,14 @@ export function NewFromFile({ ref, onMade }: { ref?: Ref<NewFromFileHandle>; onM
       setOver(false)
       if (!carriesFiles(event)) return
       event.preventDefault()
-      void latest.current.take([...(event.dataTransfer?.files ?? [])])
+      latest.current.take([...(event.dataTransfer?.files ?? [])])
     }
     const paste = (event: ClipboardEvent): void => {
       if (event.defaultPrevented || typing(event.target)) return
       const text = event.clipboardData?.getData('text/plain') ?? ''
       const files = [...(event.clipboardData?.files ?? [])]
       if (looksTabular(text)) void latest.current.start({ file: new File([text], 'Pasted table.csv') })
-      else if (files.length > 0) void latest.current.take(files)
+      else if (files.length > 0) latest.current.take(files)
     }
     addEventListener('dragenter', dragOver)
     addEventListener('dragover', dragOver)
@@ -126,7 +125,7 @@ export function NewFromFile({ ref, onMade }: { ref?: Ref<NewFromFileHandle>; onM
         onChange={(event) => {
           const files = [...(event.target.files ?? [])]
           event.target.value = ''
-          if (files.length > 0) void take(files)
+          if (files.length > 0) take(files)
         }}
       />
       {state !== null && (

@@ -4,7 +4,7 @@ import { NAME_LIMIT } from '../../doc/limits'
 import type { Dataset } from '../datasets/api'
 import { type CanvasSummary, createCanvas } from './api'
 
-export { failureOf, kindOf } from '../../canvas/ingestUpload'
+export { failureOf } from '../../canvas/ingestUpload'
 
 /** Kept between tries: a canvas that could not be made does not need its data sent again. */
 export type Attempt = { file: File; uploaded?: Awaited<ReturnType<typeof upload>> }
