@@ -68,7 +68,7 @@ function usePlace(anchor: HTMLElement, box: RefObject<HTMLDivElement | null>, ag
   }, [anchor, box, again])
 }
 
-export function ChipCard({
+export default function ChipCard({
   card,
   block,
   chips,

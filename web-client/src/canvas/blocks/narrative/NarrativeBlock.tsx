@@ -2,12 +2,11 @@
  * A narrative: Markdown that several people write at once, with numbers in it that stay true. Owns the editor of one Y.Text
  * for as long as that text is shown. The text itself is the document's; nothing here keeps a second copy.
  */
-import { closeCompletion } from '@codemirror/autocomplete'
 import { standardKeymap } from '@codemirror/commands'
 import { Compartment, EditorState } from '@codemirror/state'
 import { drawSelection, EditorView, keymap, placeholder, tooltips } from '@codemirror/view'
 import { Copy, Download, FileText } from 'lucide-react'
-import { type RefObject, useCallback, useEffect, useMemo, useRef, useState } from 'react'
+import { lazy, type RefObject, Suspense, useCallback, useEffect, useMemo, useRef, useState } from 'react'
 import { yCollab, ySyncFacet } from 'y-codemirror.next'
 import * as Y from 'yjs'
 import { useStore } from 'zustand'
@@ -21,19 +20,19 @@ import { useBlockActions } from '../blockActions'
 import { fileName, saveBlob } from '../download'
 import { Message } from '../states'
 import { type BindingChange, bindingOf, type ChipContext, chipState, readBindings, writeBinding } from './bindings'
-import { ChipCard, type OpenCard } from './ChipCard'
+import type { OpenCard } from './ChipCard'
 import { carets } from './carets'
 import { chipsFocusable, setChips } from './chip'
-import { completions, type Metrics } from './complete'
+import type { Metrics } from './complete'
 import { belongsTo, leaves } from './focus'
 import { narrativeKeys, undoKeys } from './keys'
 import { markdown, markdownColors } from './language'
 import { livePreview } from './livePreview'
 import { metricSources, sourceNames } from './metrics'
-import { pasting } from './paste'
 import { CHIP } from './ranges'
-import { toolbar } from './toolbar'
 import './narrative.css'
+
+const ChipCard = lazy(() => import('./ChipCard'))
 
 export default function NarrativeBlock({ id, block, session, readOnly }: BlockProps) {
   const text = useY(block, narrativeText)
@@ -139,6 +138,8 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
   const box = useRef<HTMLDivElement>(null)
   const view = useRef<EditorView | null>(null)
   const lock = useRef(new Compartment())
+  const tools = useRef(new Compartment())
+  const numbers = useRef<Metrics | null>(null)
   const readRows = useReadRows()
   const [card, setCard] = useState<OpenCard | null>(null)
   const latest = useRef({ readOnly, chips, readRows, block })
@@ -180,6 +181,7 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
           })
         }),
     }
+    numbers.current = metrics
     const openCard = (editor: EditorView): boolean => {
       const chip = chipBeside(editor)
       const anchor = chip && chipElements(editor).find((one) => editor.posAtDOM(one) === chip.from)
@@ -209,12 +211,10 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
           markdown,
           markdownColors,
           livePreview(),
-          pasting(),
-          completions(metrics),
+          tools.current.of([]),
           undoKeys(undoManager),
           yCollab(text, null, { undoManager }),
           carets(text, session.carets),
-          toolbar,
           keymap.of([
             { key: 'Alt-Enter', run: openCard },
             { key: 'Mod-Enter', run: (editor) => jump(chipBeside(editor)?.key ?? '') },
@@ -239,9 +239,31 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
   useEffect(() => {
     const editor = view.current
     if (!editor) return
-    if (readOnly) closeCompletion(editor)
     editor.dispatch({ effects: lock.current.reconfigure([lockOf(readOnly), hintOf(readOnly)]) })
   }, [readOnly])
+
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new text or session is a new editor, which starts without its tools
+  useEffect(() => {
+    const editor = view.current
+    if (!editor) return
+    if (readOnly) {
+      editor.dispatch({ effects: tools.current.reconfigure([]) })
+      return
+    }
+    let here = true
+    import('./editing').then(
+      ({ editing, catchUp }) => {
+        if (!here || !numbers.current) return
+        editor.dispatch({ effects: tools.current.reconfigure(editing(numbers.current)) })
+        catchUp(editor)
+      },
+      // Offline before it was ever cached: the text can be written all the same.
+      () => undefined,
+    )
+    return () => {
+      here = false
+    }
+  }, [readOnly, text, session])
 
   const before = useRef(chips)
   useEffect(() => {
@@ -288,26 +310,28 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
     <>
       <Chips box={box} view={view} readOnly={readOnly} jump={jump} hover={hover} open={setCard} />
       {card && (
-        <ChipCard
-          key={card.key}
-          card={card}
-          block={block}
-          chips={chips}
-          readOnly={readOnly}
-          change={change}
-          remove={remove}
-          jump={jump}
-          close={() => {
-            setCard(null)
-            ;(readOnly ? card.anchor : view.current)?.focus()
-          }}
-          belongs={view.current ? belongsTo(view.current.state) : {}}
-          left={(event) => {
-            if (view.current) leaves(view.current, event)
-          }}
-          enter={hover.stay}
-          leave={hover.leave}
-        />
+        <Suspense fallback={null}>
+          <ChipCard
+            key={card.key}
+            card={card}
+            block={block}
+            chips={chips}
+            readOnly={readOnly}
+            change={change}
+            remove={remove}
+            jump={jump}
+            close={() => {
+              setCard(null)
+              ;(readOnly ? card.anchor : view.current)?.focus()
+            }}
+            belongs={view.current ? belongsTo(view.current.state) : {}}
+            left={(event) => {
+              if (view.current) leaves(view.current, event)
+            }}
+            enter={hover.stay}
+            leave={hover.leave}
+          />
+        </Suspense>
       )}
     </>
   )
