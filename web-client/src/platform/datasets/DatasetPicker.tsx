@@ -50,7 +50,6 @@ export function DatasetPicker({ value, disabled = false, onPick }: DatasetPicker
         ref={trigger}
         type="button"
         className="ds-chosen"
-        aria-label={`Dataset: ${words}`}
         aria-haspopup="dialog"
         aria-expanded={open}
         data-testid="dataset-select"
@@ -59,6 +58,7 @@ export function DatasetPicker({ value, disabled = false, onPick }: DatasetPicker
         onClick={() => setOpen(true)}
       >
         <Database aria-hidden />
+        <span className="visually-hidden">Dataset:</span>
         <span>
           <b>{words}</b>
           {chosen && (
