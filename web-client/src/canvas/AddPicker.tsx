@@ -25,7 +25,7 @@ export const findTypes = (query: string, types: readonly BlockType[] = BLOCK_TYP
   return found.sort((a, b) => starts(a) - starts(b))
 }
 
-export function AddPicker({ session, ui }: { session: CanvasSession; ui: UiStore }) {
+export default function AddPicker({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const adding = useStore(ui, (state) => state.adding)
   const canEdit = useStore(session.store, (state) => state.canEdit)
   if (adding === null || !canEdit) return null

@@ -1,24 +1,29 @@
 /** What opens over a canvas by a command: the palette, the sheet of keys, the add menu; and its clipboard. Mounted once. */
-import { lazy, Suspense } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { useStore } from 'zustand'
 import type { CanvasSession } from '../sync/session'
-import { AddPicker } from './AddPicker'
 import type { UiStore } from './ui'
 import { useClipboard } from './useClipboard'
 
+/** A press on `/` is followed by typing at once: the menu is there before it is asked for. */
+const loadPicker = () => import('./AddPicker')
+const AddPicker = lazy(loadPicker)
 const Palette = lazy(() => import('./Palette'))
 const Shortcuts = lazy(() => import('./Shortcuts'))
 
 export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   useClipboard(session, ui)
+  useEffect(() => {
+    const timer = setTimeout(() => void loadPicker().catch(() => undefined), 300)
+    return () => clearTimeout(timer)
+  }, [])
+  const adding = useStore(ui, (state) => state.adding !== null)
   const dialog = useStore(ui, (state) => state.dialog)
   return (
-    <>
-      <AddPicker session={session} ui={ui} />
-      <Suspense fallback={null}>
-        {dialog === 'palette' && <Palette session={session} ui={ui} />}
-        {dialog === 'shortcuts' && <Shortcuts ui={ui} />}
-      </Suspense>
-    </>
+    <Suspense fallback={null}>
+      {adding && <AddPicker session={session} ui={ui} />}
+      {dialog === 'palette' && <Palette session={session} ui={ui} />}
+      {dialog === 'shortcuts' && <Shortcuts ui={ui} />}
+    </Suspense>
   )
 }

@@ -24,7 +24,7 @@ export type FrameProps = {
   session: CanvasSession
   ui: UiStore
   readOnly: boolean
-  /** The 12-column arrangement is on screen, so blocks can be moved. */
+  /** The arrangement on screen is one people make by hand, so blocks can be moved. */
   arrangeable: boolean
   left: number
   top: number

@@ -1,6 +1,6 @@
 /** The settings of the selected block: beside the canvas, or as a sheet over it where there is no room for both. */
 import { X } from 'lucide-react'
-import { useEffect } from 'react'
+import { lazy, Suspense, useEffect } from 'react'
 import { useStore } from 'zustand'
 import { useMedia } from '../app/useMedia'
 import { blocksMap } from '../doc/schema'
@@ -8,8 +8,9 @@ import { useY } from '../doc/useY'
 import type { CanvasSession } from '../sync/session'
 import { IconButton } from '../ui/Button'
 import { Inspector } from './blocks/registry'
-import { Several } from './Several'
 import { select, setPanel, type UiStore } from './ui'
+
+const Several = lazy(() => import('./Several'))
 
 /** With less than this a panel beside the canvas would squeeze it. */
 const NARROW = '(max-width: 1199px)'
@@ -54,7 +55,9 @@ export function Panel({ session, ui, readOnly }: PanelProps) {
       {id !== undefined && block !== undefined ? (
         <Inspector key={id} id={id} block={block} session={session} />
       ) : ids.length > 1 ? (
-        <Several session={session} ui={ui} />
+        <Suspense fallback={null}>
+          <Several session={session} ui={ui} />
+        </Suspense>
       ) : (
         <p className="panel-empty">Select a block to see its settings.</p>
       )}

@@ -16,7 +16,7 @@ const OFFERED = ['edit.duplicate', 'edit.copy', 'edit.lock', 'edit.unlock', 'edi
 /** Names listed; beyond that their number says enough. */
 const LISTED = 12
 
-export function Several({ session, ui }: { session: CanvasSession; ui: UiStore }) {
+export default function Several({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const selected = useStore(ui, (state) => state.selected)
   const blocks = blocksMap(session.doc)
   const rows = useY(blocks, () =>

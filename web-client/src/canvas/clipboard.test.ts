@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest'
 import * as Y from 'yjs'
 import { addBlock, blockJson, blocksMap, type JsonObject } from '../doc/schema'
 import { typeOf } from './blocks/types'
-import { COPY_LIMIT, copyText, type Pasted, readPasted, withNewIds } from './clipboard'
+import { type Pasted, readPasted, withNewIds } from './clipboard'
+import { COPY_LIMIT, copyText } from './copy'
 
 const fresh = (type: string): JsonObject => typeOf(type)?.createContent() ?? {}
 

@@ -1,49 +1,19 @@
 /**
- * Blocks as text on the clipboard, so that they can go to another canvas, another window or a file.
+ * Blocks from text on the clipboard, so that they can come from another canvas, another window or a file.
  *
- * Pure: a document in, text out; text in, checked blocks out. What is pasted may come from anywhere: it is held to the
+ * Pure: text in, checked blocks out. What is pasted may come from anywhere: it is held to the
  * same rules as an import, and refused as a whole with one sentence that says why.
  */
-import type * as Y from 'yjs'
 import { BLOCK_LIMIT } from '../doc/limits'
-import {
-  type Blocks,
-  blockJson,
-  blocksMap,
-  isLocked,
-  type Json,
-  type JsonObject,
-  mapBindings,
-  newBlockId,
-} from '../doc/schema'
+import { type Json, type JsonObject, mapBindings, newBlockId } from '../doc/schema'
 import { type BlockType, typeOf } from './blocks/types'
+import { COPY_LIMIT, COPY_VERSION, type CopiedBlock, isCopied } from './copy'
 import { COLUMNS, MAX_ROWS } from './layout'
 
-const VERSION = 1
-/** Characters of a copy. */
-export const COPY_LIMIT = 2 * 1024 * 1024
 /** Rows that a canvas may have: beyond that a place is a mistake. */
 const LAST_ROW = 100_000
 /** Nesting of content. No block needs more than four levels. */
 const DEPTH = 12
-
-export type CopiedBlock = {
-  id: string
-  type: string
-  position: { x: number; y: number; w: number; h: number }
-  content: JsonObject
-  locked?: true
-}
-
-/** The blocks as text; null when none of them exists. */
-export const copyText = (doc: Y.Doc, ids: readonly string[]): string | null => {
-  const all: Blocks = blocksMap(doc)
-  const blocks = ids.flatMap((id): CopiedBlock[] => {
-    const block = all.get(id)
-    return block === undefined ? [] : [{ ...blockJson(id, block), ...(isLocked(block) ? { locked: true } : {}) }]
-  })
-  return blocks.length === 0 ? null : JSON.stringify({ jabiru: 'blocks', version: VERSION, blocks })
-}
 
 export type Pasted =
   | { kind: 'blocks'; blocks: CopiedBlock[] }
@@ -52,11 +22,10 @@ export type Pasted =
   /** Any other text. */
   | { kind: 'text' }
 
-const MARK = /^\s*\{\s*"jabiru"\s*:\s*"blocks"/
 const refused = (reason: string): Pasted => ({ kind: 'refused', reason })
 
 export const readPasted = (text: string): Pasted => {
-  if (!MARK.test(text)) return { kind: 'text' }
+  if (!isCopied(text)) return { kind: 'text' }
   if (text.length > COPY_LIMIT) return refused('These blocks are too large to paste: 2 MB at most.')
   let json: unknown
   try {
@@ -65,7 +34,7 @@ export const readPasted = (text: string): Pasted => {
     return refused('These blocks cannot be pasted: the copied text is cut off or damaged.')
   }
   const copy = asObject(json)
-  if (copy?.version !== VERSION) {
+  if (copy?.version !== COPY_VERSION) {
     return refused('These blocks were copied by another version of Jabiru. Reload both pages and copy again.')
   }
   const { blocks: list } = copy
