@@ -18,7 +18,6 @@ import './canvas.css'
 import { Grid } from './Grid'
 import { Lost } from './Lost'
 import { Panel } from './Panel'
-import { Presenting } from './Presenting'
 import { Skeleton, useShape } from './Skeleton'
 import { createUi, type UiStore } from './ui'
 import { useKeys } from './useKeys'
@@ -28,6 +27,8 @@ import { startMode, useViewMode } from './viewMode'
 const ChecklistOnCanvas = lazy(() => import('./ChecklistOnCanvas'))
 const DropZone = lazy(() => import('./DropZone'))
 const Starters = lazy(() => import('./Starters'))
+
+const Presenting = lazy(() => import('./Presenting'))
 
 export default function CanvasPage({ canvasId, me }: { canvasId: string; me: Me }) {
   const [session, setSession] = useState<CanvasSession | null>(null)
@@ -71,7 +72,11 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
           </main>
           {bars && <Panel session={session} ui={ui} readOnly={readOnly} />}
           <Following session={session} ui={ui} />
-          <Presenting session={session} ui={ui} scroller={scroller} />
+          {!bars && (
+            <Suspense>
+              <Presenting session={session} ui={ui} scroller={scroller} />
+            </Suspense>
+          )}
         </div>
       ) : (
         <Waiting session={session} />

@@ -7,17 +7,18 @@ import { type RefObject, useEffect, useRef, useState } from 'react'
 import { useStore } from 'zustand'
 import type { CanvasSession } from '../sync/session'
 import { IconButton } from '../ui/Button'
+import { createDeck, type Deck } from './deck'
 import { takesKeys } from './keys'
 import { Status } from './Status'
 import { announce, type UiStore } from './ui'
-import { closeSolo, createDeck, type Deck, leaveMode } from './viewMode'
+import { closeSolo, leaveMode } from './viewMode'
 
 /** The control and the pointer disappear after this long without a move. Milliseconds. */
 const QUIET = 2_500
 
 type Props = { session: CanvasSession; ui: UiStore; scroller: RefObject<HTMLElement | null> }
 
-export function Presenting({ session, ui, scroller }: Props) {
+export default function Presenting({ session, ui, scroller }: Props) {
   const mode = useStore(ui, (state) => state.mode)
   const solo = useStore(ui, (state) => state.solo)
   if (solo !== null) {

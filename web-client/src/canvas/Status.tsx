@@ -61,7 +61,7 @@ function News({ kind, label, more }: { kind: StatusKind; label: string; more: st
     if (now === told.current) return
     const timer = setTimeout(() => {
       told.current = now
-      setSaid(now === 'fine' ? 'Connected again. Changes are being saved.' : `${label}. ${more}`)
+      setSaid(now === 'fine' ? 'Connected again. Changes are being saved.' : `${label.replace(/…$/, '')}. ${more}`)
     }, NEWS)
     return () => clearTimeout(timer)
   }, [kind, label, more])

@@ -39,13 +39,9 @@ export function Avatars({ session, ui, show }: AvatarsProps) {
         <li className="avatar-item">
           <Menu
             trigger={
-              <button
-                type="button"
-                className="avatar avatar-more"
-                data-testid="avatars-more"
-                aria-label={`${rest.length} more people`}
-              >
-                +{rest.length}
+              <button type="button" className="avatar avatar-more" data-testid="avatars-more">
+                <span aria-hidden="true">+{rest.length}</span>
+                <span className="visually-hidden">{`${rest.length} more people`}</span>
               </button>
             }
             items={rest.map((person) => ({
@@ -69,12 +65,12 @@ export function Avatars({ session, ui, show }: AvatarsProps) {
             className="avatar"
             data-follow=""
             aria-pressed={person.id === following}
-            aria-label={`Follow ${titleOf(person, me.id)}`}
             title={`${titleOf(person, me.id)}\n${person.id === following ? 'Click to stop following' : 'Click to follow'}`}
             style={colors(person)}
             onClick={() => toggle(person.id)}
           >
             <span aria-hidden="true">{initials(person.name)}</span>
+            <span className="visually-hidden">{`Follow ${titleOf(person, me.id)}`}</span>
             {person.clients.length > 1 && (
               <span className="avatar-count" aria-hidden="true">
                 {person.clients.length}
