@@ -292,6 +292,7 @@ test('with the server dead a reload shows the chart; signed out, nothing is left
   await page.goto(server.origin)
   await page.getByRole('button', { name: /Owner/ }).click()
   await page.getByRole('menuitem', { name: 'Sign out' }).click()
+  await expect(page.getByRole('heading', { name: 'You are signed out' })).toBeVisible()
   await expect
     .poll(() => page.evaluate(async () => (await indexedDB.databases()).some(({ name }) => name === 'kept-datasets')))
     .toBe(false)

@@ -165,7 +165,7 @@ export function Drawing({ content, data, plotted, hidden, onHidden, sizeRef }: D
     />
   )
   return (
-    <div ref={figure} className="chart-figure" data-legend={side ?? undefined}>
+    <div ref={figure} className="chart-figure" data-type={content.chartType} data-legend={side ?? undefined}>
       {side !== 'bottom' && side !== 'right' && legend}
       <div
         className="chart-plot"

@@ -251,6 +251,8 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
   const tip = tipOf(content, data, plotted, look)
   const pointed = data.axis !== 'category' || chartType === 'scatter'
   const topmost = plotted.series.at(-1)
+  /** The place of what stands for the rest. */
+  const rest = data.foldedCategories > 0 ? labels.length - 1 : -1
   const series = plotted.series.map((one) => {
     const color = colorOf(content.colors, look.palette, look.neutral, one)
     const values = pointed ? one.xs.map((x, at) => [x, one.drawn[at] ?? null]) : one.drawn
@@ -288,6 +290,11 @@ function cartesian(content: ChartContent, data: Aggregated, plotted: Plotted, lo
       const round = lying ? [0, 3, 3, 0] : [3, 3, 0, 0]
       return {
         ...common,
+        ...(rest >= 0 && !many
+          ? {
+              data: one.drawn.map((value, at) => (at === rest ? { value, itemStyle: { color: look.neutral } } : value)),
+            }
+          : {}),
         type: 'bar',
         barMaxWidth: lying ? 34 : 64,
         barCategoryGap: labels.length > 40 ? '14%' : many && !stacked ? '24%' : '30%',
