@@ -43,6 +43,9 @@ const within = <T>(promise: Promise<T>, time: number): Promise<T | null> =>
 /** The text of the chip being typed runs from `{{` to the caret; a closing pair that is there already goes with it. */
 const END = /^[^{}\n]*\}\}/
 
+/** What is matched. The shorter of two names would win over the order people know; of one length, they match alike. */
+const even = (label: string): string => label.padEnd(160)
+
 type Apply = (view: EditorView, completion: Completion, from: number, to: number) => void
 
 function choose(metrics: Metrics, key: string, change: BindingChange | null): Apply {
@@ -87,10 +90,10 @@ async function metricOptions(metrics: Metrics): Promise<Option[]> {
       const words = inWords(calculation, defaults)
       const value = rows && performance.now() - start < BUDGET ? previewOf(calculation, source, rows) : null
       options.push({
-        label: `${words} ${source.name}`,
+        label: even(`${words} ${source.name}`),
         displayLabel: words,
         section,
-        boost: -Math.min(90, 3 * index),
+        sortText: String(index).padStart(4, '0'),
         ...(value === null ? {} : { preview: previewText(value, calculation, source) }),
         apply: (view, completion, from, to) => {
           const now = metrics.bindings()
@@ -169,12 +172,11 @@ function slash(context: CompletionContext): CompletionResult | null {
   const from = typed.from + typed.text.indexOf('/')
   const options = ENTRIES.map(
     ({ label, words, glyph, hint, run }, index): Option => ({
-      label: `${label} ${words}`,
+      label: even(`${label} ${words}`),
       displayLabel: label,
       glyph,
       preview: hint,
-      // A short name would win over the order people know: how well it matches counts more than this, its length less.
-      boost: -4 * index,
+      sortText: String(index).padStart(2, '0'),
       apply: (view, _completion, _from, to) => {
         view.dispatch({ changes: { from, to }, selection: { anchor: from }, userEvent: 'input.complete' })
         ;(run as (target: EditorView) => boolean)(view)

@@ -172,7 +172,7 @@ function place(state: EditorState): Tooltip | null {
   if (state.readOnly || !isInside(state)) return null
   const table = tableAt(state)
   // Below it: above stands its title, more often than not.
-  if (table) return { pos: table.to, above: false, create: tableBar }
+  if (table) return { pos: state.doc.lineAt(table.to).from, above: false, create: tableBar }
   const { main } = state.selection
   if (main.empty || state.sliceDoc(main.from, main.to).trim() === '') return null
   return { pos: main.from, end: main.to, above: true, create: formatBar }
