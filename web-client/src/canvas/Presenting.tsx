@@ -23,9 +23,9 @@ export default function Presenting({ session, ui, scroller }: Props) {
   const solo = useStore(ui, (state) => state.solo)
   if (solo !== null) {
     return (
-      <div className="presenting" data-testid="solo-bar">
+      <section className="presenting" aria-label="Full screen" data-testid="solo-bar">
         <IconButton label="Back to the canvas" keys="Esc" icon={<X />} onClick={() => closeSolo(ui)} />
-      </div>
+      </section>
     )
   }
   if (mode === 'present') return <Pages session={session} ui={ui} scroller={scroller} />
@@ -79,7 +79,12 @@ function Pages({ session, ui, scroller }: Props) {
   }, [session, ui, scroller])
 
   return (
-    <div className="presenting" data-testid="presenting" data-quiet={quiet ? '' : undefined}>
+    <section
+      className="presenting"
+      aria-label="Presentation"
+      data-testid="presenting"
+      data-quiet={quiet ? '' : undefined}
+    >
       <Trouble session={session} />
       <IconButton
         label="Previous page"
@@ -100,17 +105,17 @@ function Pages({ session, ui, scroller }: Props) {
       />
       <span className="bar-line" />
       <IconButton label="End the presentation" keys="Esc" icon={<X />} onClick={() => leaveMode(ui)} />
-    </div>
+    </section>
   )
 }
 
 function Kiosk({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const quiet = useQuiet()
   return (
-    <div className="presenting" data-testid="kiosk" data-quiet={quiet ? '' : undefined}>
+    <section className="presenting" aria-label="Kiosk" data-testid="kiosk" data-quiet={quiet ? '' : undefined}>
       <Trouble session={session} />
       <IconButton label="Leave the kiosk" keys="Esc" icon={<X />} onClick={() => leaveMode(ui)} />
-    </div>
+    </section>
   )
 }
 
