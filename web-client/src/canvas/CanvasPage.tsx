@@ -98,7 +98,11 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
 /** Without a bar the name is still the page's heading. */
 function Name({ session }: { session: CanvasSession }) {
   const name = useY(canvasMap(session.doc), () => canvasName(session.doc))
-  return <h1 className="visually-hidden">{name}</h1>
+  return (
+    <header className="visually-hidden">
+      <h1>{name}</h1>
+    </header>
+  )
 }
 
 type InsideProps = { session: CanvasSession; ui: UiStore; readOnly: boolean; scroller: RefObject<HTMLElement | null> }
