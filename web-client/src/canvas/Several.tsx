@@ -50,13 +50,13 @@ export default function Several({ session, ui }: { session: CanvasSession; ui: U
           .map(({ id, title, icon: Icon, keys, danger, run }) => (
             <Button
               key={id}
-              kind={danger === true ? 'danger' : 'plain'}
+              data-danger={danger === true ? '' : undefined}
               data-testid={`several-${id.split('.')[1]}`}
               onClick={() => run(contextOf(session, ui))}
             >
               {Icon !== undefined && <Icon />}
               {title}
-              {danger !== true && keys?.[0] !== undefined && <KeyCaps keys={keys[0]} />}
+              {keys?.[0] !== undefined && <KeyCaps keys={keys[0]} />}
             </Button>
           ))}
       </div>
