@@ -117,6 +117,7 @@ export const BLOCK_TYPES: BlockType[] = [
         aggregation: 'sum',
         x_axis: '',
         time_unit: '',
+        period: 'all',
         compare: 'previous',
         better: 'up',
         number_format: 'auto',

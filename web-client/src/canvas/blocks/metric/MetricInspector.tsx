@@ -132,6 +132,18 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
             </div>
             {content.x !== '' && (
               <>
+                {content.aggregation !== 'first' && content.aggregation !== 'last' && (
+                  <Segments
+                    label="The number is of"
+                    value={content.span}
+                    disabled={disabled}
+                    options={[
+                      { value: 'all', label: 'All rows' },
+                      { value: 'last', label: 'Latest period' },
+                    ]}
+                    onChange={(span) => set('period', span)}
+                  />
+                )}
                 <Segments
                   label="Compare the last with"
                   value={content.compare}

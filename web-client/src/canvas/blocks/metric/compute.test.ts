@@ -18,7 +18,14 @@ const rows: Cell[][] = [
   ['2024-03-30', 'West', 'n/a'],
   ['2024-02-12', 'East', null],
 ]
-const base: MetricFields = { y: 'revenue', aggregation: 'sum', x: 'day', timeUnit: 'month', compare: 'previous' }
+const base: MetricFields = {
+  y: 'revenue',
+  aggregation: 'sum',
+  x: 'day',
+  timeUnit: 'month',
+  span: 'all',
+  compare: 'previous',
+}
 const run = (change: Partial<MetricFields> = {}, of: Cell[][] = rows) =>
   compute({ ...base, ...change }, columns, order, of)
 const values = (change: Partial<MetricFields> = {}, of?: Cell[][]) => run(change, of).periods.map(({ value }) => value)
@@ -35,6 +42,14 @@ describe('a metric', () => {
     expect(result.change).toMatchObject({ difference: -30, ratio: -0.25 })
     expect(run({ compare: 'first' }).change).toMatchObject({ difference: -60, ratio: -0.4 })
     expect(run({ compare: 'none' }).change).toBeNull()
+  })
+
+  it('is of the last period alone when asked, folded as the others are', () => {
+    const last = run({ span: 'last', aggregation: 'avg', timeUnit: 'quarter' })
+    expect([last.value, last.of?.value]).toEqual([90, 90])
+    expect(run({ span: 'last', aggregation: 'max', timeUnit: 'month' }).value).toBe(90)
+    expect(run({ span: 'last', x: '' }).value).toBe(360)
+    expect(run({ span: 'last' }, []).value).toBeNull()
   })
 
   it.each([

@@ -12,6 +12,8 @@ export const METRIC_AGGREGATIONS = ['sum', 'avg', 'median', 'min', 'max', 'count
 export type MetricAggregation = (typeof METRIC_AGGREGATIONS)[number]
 export const COMPARISONS = ['previous', 'first', 'none'] as const
 export type Comparison = (typeof COMPARISONS)[number]
+export const SPANS = ['all', 'last'] as const
+export type Span = (typeof SPANS)[number]
 
 export interface MetricFields {
   /** The column that is folded; empty counts rows. */
@@ -20,6 +22,8 @@ export interface MetricFields {
   /** The column that orders rows into periods; empty for none. */
   x: string
   timeUnit: TimeUnit
+  /** Which rows the number is of: all of them, or those of the last period along `x`. */
+  span: Span
   compare: Comparison
 }
 
@@ -129,6 +133,9 @@ export function compute(fields: MetricFields, columns: Column[], order: string[]
     if (result.of) result.value = result.of.value
     else if (xAt < 0 && yAt >= 0) result.value = fields.aggregation === 'first' ? first : last
     else if (yAt < 0) result.value = xAt < 0 ? all.result('count') : null
+  } else if (fields.span === 'last' && xAt >= 0) {
+    result.of = periods.at(-1) ?? null
+    result.value = result.of?.value ?? null
   } else if (all.count > 0 || aggregation === 'count' || aggregation === 'distinct') {
     result.value = all.result(aggregation)
   }

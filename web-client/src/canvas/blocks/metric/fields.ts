@@ -2,7 +2,7 @@
 import { type Block, getContent, type JsonObject } from '../../../doc/schema'
 import { toTimeUnit } from '../../../platform/datasets/periods'
 import { type Measure, toNumberFormat } from '../format'
-import { COMPARISONS, METRIC_AGGREGATIONS, type MetricFields } from './compute'
+import { COMPARISONS, METRIC_AGGREGATIONS, type MetricFields, SPANS } from './compute'
 
 export const BETTER = ['up', 'down', 'none'] as const
 export type Better = (typeof BETTER)[number]
@@ -29,6 +29,7 @@ export function readMetric(block: Block): MetricContent {
     aggregation: oneOf(METRIC_AGGREGATIONS, fields.aggregation, 'sum'),
     x: text(fields.x_axis),
     timeUnit: toTimeUnit(fields.time_unit),
+    span: oneOf(SPANS, fields.period, 'all'),
     compare: oneOf(COMPARISONS, fields.compare, 'previous'),
     better: oneOf(BETTER, fields.better, 'up'),
     measure: {

@@ -145,6 +145,7 @@ it('reads what another program wrote as something sensible', () => {
     title: '',
     y: '',
     aggregation: 'sum',
+    span: 'all',
     compare: 'previous',
     better: 'up',
     measure: { format: 'auto', decimals: null, currency: 'USD' },
