@@ -4,6 +4,7 @@
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::time::Duration;
 
 use clap::{Args, Parser};
@@ -53,43 +54,43 @@ pub struct Config {
 #[derive(Debug, Clone, Args)]
 pub struct Limits {
     /// Largest update frame, bytes. People's edits are tens of bytes; 1 MiB lets a large paste through. Answer: close 4413.
-    #[arg(long = "max-update-bytes", env = "JABIRU_MAX_UPDATE_BYTES", default_value_t = 1 << 20)]
+    #[arg(long = "max-update-bytes", env = "JABIRU_MAX_UPDATE_BYTES", default_value_t = 1 << 20, value_parser = parse_count::<usize>)]
     pub update_bytes: usize,
 
     /// Largest sync step 2, bytes: what a client that was offline uploads at once. Answer: close 4413.
-    #[arg(long = "max-sync-bytes", env = "JABIRU_MAX_SYNC_BYTES", default_value_t = 16 << 20)]
+    #[arg(long = "max-sync-bytes", env = "JABIRU_MAX_SYNC_BYTES", default_value_t = 16 << 20, value_parser = parse_count::<usize>)]
     pub sync_bytes: usize,
 
     /// Largest document, bytes of Yjs v1 state (estimated from what was written). Answer: close 4413.
-    #[arg(long = "max-document-bytes", env = "JABIRU_MAX_DOCUMENT_BYTES", default_value_t = 64 << 20)]
+    #[arg(long = "max-document-bytes", env = "JABIRU_MAX_DOCUMENT_BYTES", default_value_t = 64 << 20, value_parser = parse_count::<usize>)]
     pub document_bytes: usize,
 
     /// Most blocks on a canvas: beyond this no browser lays a grid out smoothly. Answer: 422, or close 4413.
-    #[arg(long = "max-blocks", env = "JABIRU_MAX_BLOCKS", default_value_t = 1000)]
+    #[arg(long = "max-blocks", env = "JABIRU_MAX_BLOCKS", default_value_t = 1000, value_parser = parse_count::<usize>)]
     pub blocks: usize,
 
     /// Most sessions on this node. Answer: close 1013, so that a load balancer's next try may land elsewhere.
-    #[arg(long = "max-sessions", env = "JABIRU_MAX_SESSIONS", default_value_t = 20_000)]
+    #[arg(long = "max-sessions", env = "JABIRU_MAX_SESSIONS", default_value_t = 20_000, value_parser = parse_count::<usize>)]
     pub sessions: usize,
 
     /// Most sessions in one room. Answer: close 1013.
-    #[arg(long = "max-room-sessions", env = "JABIRU_MAX_ROOM_SESSIONS", default_value_t = 2000)]
+    #[arg(long = "max-room-sessions", env = "JABIRU_MAX_ROOM_SESSIONS", default_value_t = 2000, value_parser = parse_count::<usize>)]
     pub room_sessions: usize,
 
     /// Most rooms open at once on this node. Answer: close 1013 or 503.
-    #[arg(long = "max-rooms", env = "JABIRU_MAX_ROOMS", default_value_t = 20_000)]
+    #[arg(long = "max-rooms", env = "JABIRU_MAX_ROOMS", default_value_t = 20_000, value_parser = parse_count::<usize>)]
     pub rooms: usize,
 
     /// Bytes of updates a room keeps while the store does not take them. Answer: the room turns read-only. `[DUR-3]`
-    #[arg(long = "max-room-pending-bytes", env = "JABIRU_MAX_ROOM_PENDING_BYTES", default_value_t = 8 << 20)]
+    #[arg(long = "max-room-pending-bytes", env = "JABIRU_MAX_ROOM_PENDING_BYTES", default_value_t = 8 << 20, value_parser = parse_count::<usize>)]
     pub room_pending_bytes: usize,
 
     /// The same over all rooms of the node.
-    #[arg(long = "max-node-pending-bytes", env = "JABIRU_MAX_NODE_PENDING_BYTES", default_value_t = 256 << 20)]
+    #[arg(long = "max-node-pending-bytes", env = "JABIRU_MAX_NODE_PENDING_BYTES", default_value_t = 256 << 20, value_parser = parse_count::<usize>)]
     pub node_pending_bytes: usize,
 
     /// Bytes queued to one peer before it counts as slow and gets one difference later instead. `[SYNC-5]`
-    #[arg(long = "max-outbox-bytes", env = "JABIRU_MAX_OUTBOX_BYTES", default_value_t = 1 << 20)]
+    #[arg(long = "max-outbox-bytes", env = "JABIRU_MAX_OUTBOX_BYTES", default_value_t = 1 << 20, value_parser = parse_count::<usize>)]
     pub outbox_bytes: usize,
 
     /// Seconds a peer may stay behind before it is closed with 1013. `[SYNC-5]`
@@ -117,23 +118,23 @@ pub struct Limits {
     pub shutdown: Duration,
 
     /// Journal entries of one canvas before they are folded into a snapshot. Opening 1,000 entries costs about 5 ms.
-    #[arg(long = "compact-entries", env = "JABIRU_COMPACT_ENTRIES", default_value_t = 500)]
+    #[arg(long = "compact-entries", env = "JABIRU_COMPACT_ENTRIES", default_value_t = 500, value_parser = parse_count::<u64>)]
     pub compact_entries: u64,
 
     /// Journal bytes of one canvas before they are folded, whatever their count.
-    #[arg(long = "compact-bytes", env = "JABIRU_COMPACT_BYTES", default_value_t = 4 << 20)]
+    #[arg(long = "compact-bytes", env = "JABIRU_COMPACT_BYTES", default_value_t = 4 << 20, value_parser = parse_count::<u64>)]
     pub compact_bytes: u64,
 
     /// Largest data set file, bytes. Answer: 413 before it is stored.
-    #[arg(long = "max-dataset-bytes", env = "JABIRU_MAX_DATASET_BYTES", default_value_t = 64 << 20)]
+    #[arg(long = "max-dataset-bytes", env = "JABIRU_MAX_DATASET_BYTES", default_value_t = 64 << 20, value_parser = parse_count::<u64>)]
     pub dataset_bytes: u64,
 
     /// Largest image, bytes: what a camera makes. Answer: 413 before it is stored.
-    #[arg(long = "max-image-bytes", env = "JABIRU_MAX_IMAGE_BYTES", default_value_t = 10 << 20)]
+    #[arg(long = "max-image-bytes", env = "JABIRU_MAX_IMAGE_BYTES", default_value_t = 10 << 20, value_parser = parse_count::<u64>)]
     pub image_bytes: u64,
 
     /// Largest JSON body of the other routes, bytes: a canvas of 1,000 rich blocks is about 1 MiB. Answer: 413.
-    #[arg(long = "max-body-bytes", env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20)]
+    #[arg(long = "max-body-bytes", env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20, value_parser = parse_count::<usize>)]
     pub body_bytes: usize,
 }
 
@@ -165,8 +166,17 @@ impl Config {
 
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     match text.parse::<f64>() {
-        Ok(seconds) if seconds > 0.0 && seconds <= 86_400.0 => Ok(Duration::from_secs_f64(seconds)),
+        // A microsecond: what is shorter is no time at all to a timer.
+        Ok(seconds) if (1e-6..=86_400.0).contains(&seconds) => Ok(Duration::from_secs_f64(seconds)),
         _ => Err("expected seconds, more than 0 and at most 86400".to_owned()),
+    }
+}
+
+/// A limit of 0 would let nothing through, or divide by it; none is turned off that way.
+fn parse_count<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, String> {
+    match text.parse::<T>() {
+        Ok(count) if count != T::default() => Ok(count),
+        _ => Err("expected a whole number, at least 1".to_owned()),
     }
 }
 
@@ -181,5 +191,37 @@ fn parse_origin(text: &str) -> Result<String, String> {
     match host {
         Some(host) if !host.is_empty() && !host.contains(['/', '?', '#', '@', ' ']) => Ok(trimmed),
         _ => Err("expected an origin such as https://canvas.example.org, without a path".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Flags {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    #[test]
+    fn lim_1_every_limit_refuses_nothing_and_says_so() {
+        use clap::CommandFactory;
+        let command = Flags::command();
+        let limits = command.get_arguments().filter(|flag| flag.get_long().is_some_and(is_limit));
+        let limits: Vec<_> = limits.filter_map(|flag| flag.get_long()).collect();
+        assert!(limits.len() > 20, "{limits:?}");
+        for long in limits {
+            for bad in ["0", "-1", "1e-9", "many", ""] {
+                let error = Flags::try_parse_from(["jabiru", &format!("--{long}={bad}")]).unwrap_err().to_string();
+                assert!(error.contains(long) && error.contains("expected"), "{long} {bad}: {error}");
+            }
+            let parsed = Flags::try_parse_from(["jabiru", &format!("--{long}=7")]);
+            assert!(parsed.is_ok(), "{long}: {parsed:?}");
+        }
+    }
+
+    fn is_limit(long: &str) -> bool {
+        ["max-", "compact-"].iter().any(|start| long.starts_with(start)) || long.ends_with("-seconds")
     }
 }

@@ -238,64 +238,82 @@ impl Running {
     }
 }
 
-/// What has been seen of one column, or of one group of it.
-struct Folded {
-    fold: Fold,
-    count: u64,
-    sum: f64,
-    /// The least or the greatest.
-    extreme: f64,
-    /// Every number, for the median; 8 MB for a million rows.
-    values: Vec<f64>,
+/// What has been seen of one column, or of one group of it: as little as the fold needs, because there may be a million groups.
+enum Folded {
+    Count(u64),
+    /// Whether there was any number, and their sum.
+    Sum(bool, f64),
+    Avg(u64, f64),
+    /// NaN: there was no number.
+    Min(f64),
+    Max(f64),
+    /// Every number; 8 MB for a million rows.
+    Median(Vec<f64>),
     /// A digest of every different cell: the cells themselves could be 64 KiB each.
-    different: HashSet<u64>,
+    #[expect(clippy::box_collection, reason = "a set inside would double the size of every other fold")]
+    Distinct(Box<HashSet<u64>>),
 }
 
 impl Folded {
     fn new(fold: Fold) -> Self {
-        Self { fold, count: 0, sum: 0.0, extreme: f64::NAN, values: Vec::new(), different: HashSet::new() }
-    }
-
-    /// `None`: a row as such.
-    fn see(&mut self, cell: Option<&Cell>) {
-        let Some(cell) = cell else {
-            self.count += 1;
-            return;
-        };
-        match self.fold {
-            Fold::Count => self.count += u64::from(!is_empty(cell)),
-            Fold::Distinct => {
-                if !is_empty(cell) {
-                    self.different.insert(digest(cell));
-                }
-            }
-            Fold::Sum | Fold::Avg | Fold::Median | Fold::Min | Fold::Max => {
-                if let Some(number) = number(cell) {
-                    self.count += 1;
-                    self.sum += number;
-                    // Either is NaN at first, and the other wins then.
-                    self.extreme =
-                        if self.fold == Fold::Min { self.extreme.min(number) } else { self.extreme.max(number) };
-                    if self.fold == Fold::Median {
-                        self.values.push(number);
-                    }
-                }
-            }
+        match fold {
+            Fold::Count => Self::Count(0),
+            Fold::Sum => Self::Sum(false, 0.0),
+            Fold::Avg => Self::Avg(0, 0.0),
+            Fold::Min => Self::Min(f64::NAN),
+            Fold::Max => Self::Max(f64::NAN),
+            Fold::Median => Self::Median(Vec::new()),
+            Fold::Distinct => Self::Distinct(Box::default()),
         }
     }
 
-    fn result(mut self) -> Option<f64> {
-        match self.fold {
-            Fold::Count => Some(self.count as f64),
-            Fold::Distinct => Some(self.different.len() as f64),
-            _ if self.count == 0 => None,
-            Fold::Sum => Some(self.sum),
-            Fold::Avg => Some(self.sum / self.count as f64),
-            Fold::Min | Fold::Max => Some(self.extreme),
-            Fold::Median => {
-                let middle = self.values.len() / 2;
-                let odd = self.values.len() % 2 == 1;
-                let (below, high, _) = self.values.select_nth_unstable_by(middle, f64::total_cmp);
+    /// Takes a cell; `None`: a row as such, which can only be counted.
+    fn see(&mut self, cell: Option<&Cell>) {
+        match (&mut *self, cell) {
+            (Self::Count(count), None) => *count += 1,
+            (Self::Count(count), Some(cell)) => *count += u64::from(!is_empty(cell)),
+            (Self::Distinct(different), Some(cell)) if !is_empty(cell) => drop(different.insert(digest(cell))),
+            (_, Some(cell)) => {
+                if let Some(number) = number(cell) {
+                    self.add(number);
+                }
+            }
+            (_, None) => {}
+        }
+    }
+
+    fn add(&mut self, number: f64) {
+        match self {
+            Self::Sum(any, sum) => {
+                *any = true;
+                *sum += number;
+            }
+            Self::Avg(count, sum) => {
+                *count += 1;
+                *sum += number;
+            }
+            // The other one wins over NaN.
+            Self::Min(least) => *least = least.min(number),
+            Self::Max(most) => *most = most.max(number),
+            Self::Median(values) => values.push(number),
+            Self::Count(_) | Self::Distinct(_) => {}
+        }
+    }
+
+    fn result(self) -> Option<f64> {
+        match self {
+            Self::Count(count) => Some(count as f64),
+            Self::Distinct(different) => Some(different.len() as f64),
+            Self::Sum(any, sum) => any.then_some(sum),
+            Self::Avg(count, sum) => (count > 0).then_some(sum / count as f64),
+            Self::Min(number) | Self::Max(number) => (!number.is_nan()).then_some(number),
+            Self::Median(mut values) => {
+                if values.is_empty() {
+                    return None;
+                }
+                let middle = values.len() / 2;
+                let odd = values.len() % 2 == 1;
+                let (below, high, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
                 let low = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
                 Some(if odd { *high } else { f64::midpoint(low, *high) })
             }

@@ -47,7 +47,7 @@ const CANVASES: usize = 1024;
 /// Passes over rows at once: half of the connections that read datasets, so that people always get theirs.
 const PASSES: usize = 2;
 
-/// Calculations of one pass: bounds its memory, which a median or a grouping of a million rows takes 10 to 100 MB of.
+/// Calculations of one pass: bounds its memory, of which a median or a grouping of a million rows takes 10 to 80 MB.
 const PASS_CALCULATIONS: usize = 32;
 
 /// Bindings of one canvas that are computed: more than anybody reads.
