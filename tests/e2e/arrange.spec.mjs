@@ -187,6 +187,63 @@ test('undo takes back only one’s own steps', async ({ people, server }) => {
   await reads(ben, 'a', 'Note A by Ben')
 })
 
+test('undo brings one’s own block back though somebody’s drop has pushed it since', async ({ people, server }) => {
+  const { canvas, ada, ben } = await two({ people, server })
+  const { column, row } = await cell(ada)
+  const down = await take(ada, 'a')
+  await down.to(0, row * 5)
+  await down.drop()
+  // c closed up, a is below it now.
+  await expect.poll(async () => (await place(ben, 'a'))[1]).toBeGreaterThan((await place(ben, 'c'))[1])
+  await agree(ada, ben)
+  const over = await take(ben, 'd')
+  await over.to(-column * 6, 0)
+  await over.drop()
+  await expect.poll(async () => (await position(server, canvas, 'd')).x).toBe(0)
+  await agree(ada, ben)
+  const before = JSON.stringify((await canvasJson(server, canvas)).blocks)
+  await ada.keyboard.press('Control+z')
+  await expect.poll(async () => (await place(ada, 'a')).slice(0, 2)).toEqual([0, 0])
+  await agree(ada, ben)
+  // His drop stays, and going forth again leaves everything as it was.
+  expect((await position(server, canvas, 'd')).x).toBe(0)
+  await ada.keyboard.press('Control+Shift+z')
+  await expect.poll(async () => JSON.stringify((await canvasJson(server, canvas)).blocks)).toBe(before)
+  await agree(ada, ben)
+})
+
+test('on a tablet blocks are arranged by hand, and the wide arrangement stays as it is', async ({ people, server }) => {
+  const { canvas, ada, ben } = await two({ people, server })
+  await ada.setViewportSize({ width: 900, height: 900 })
+  await expect(ada.getByTestId('grid')).toHaveAttribute('data-breakpoint', 'sm')
+  const wide = JSON.stringify(await Promise.all(['a', 'b', 'c', 'd'].map((id) => place(ben, id))))
+  const held = await take(ada, 'a')
+  await held.to(0, 260)
+  await held.drop()
+  await expect.poll(async () => (await place(ada, 'a'))[1]).toBeGreaterThan((await place(ada, 'c'))[1])
+  await saved(ada)
+  const arranged = await place(ada, 'a')
+  await ada.reload()
+  await saved(ada)
+  await expect.poll(() => place(ada, 'a')).toEqual(arranged)
+  expect(JSON.stringify(await Promise.all(['a', 'b', 'c', 'd'].map((id) => place(ben, id))))).toBe(wide)
+  expect(await position(server, canvas, 'a')).toEqual({ x: 0, y: 0, w: 6, h: 4 })
+})
+
+test('a heading may be one row high, a metric not', async ({ people, server }) => {
+  const heading = { id: 'h', type: 'heading', position: { x: 0, y: 4, w: 12, h: 2 }, content: { text: 'Part', level: 2, line: true } }
+  const metric = { id: 'm', type: 'metric', position: { x: 0, y: 0, w: 4, h: 4 }, content: {} }
+  const canvas = await server.canvas('Sizes', { blocks: [metric, heading] })
+  const page = await people.owner()
+  await open(page, server, canvas)
+  for (const id of ['h', 'm']) {
+    await block(page, id).focus()
+    for (let times = 0; times < 5; times++) await page.keyboard.press('Alt+Shift+ArrowUp')
+  }
+  await expect.poll(async () => (await position(server, canvas, 'h')).h).toBe(1)
+  await expect.poll(async () => (await position(server, canvas, 'm')).h).toBe(2)
+})
+
 test('blocks are added, duplicated and deleted from the menus', async ({ people, server }) => {
   const canvas = await server.canvas('Blocks', FOUR_NOTES)
   const page = await people.owner()

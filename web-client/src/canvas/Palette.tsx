@@ -43,6 +43,7 @@ type Found = { items: { id: string; name: string }[] }
 export default function Palette({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const [query, setQuery] = useState('')
   const chosen = useRef<(() => void) | null>(null)
+  const before = useRef<Element | null>(null)
   // What can be done is decided when the palette opens; the canvas goes on changing behind it.
   const context = useMemo(() => contextOf(session, ui), [session, ui])
   const offered = useMemo(
@@ -95,9 +96,14 @@ export default function Palette({ session, ui }: { session: CanvasSession; ui: U
           className="palette"
           data-testid="palette"
           aria-describedby={undefined}
-          onCloseAutoFocus={() => {
-            // Radix puts the focus back right after this.
-            if (chosen.current !== null) setTimeout(chosen.current)
+          onOpenAutoFocus={() => {
+            before.current = document.activeElement
+          }}
+          onCloseAutoFocus={(event) => {
+            // Radix knows triggers only, and the palette has none.
+            event.preventDefault()
+            if (before.current instanceof HTMLElement) before.current.focus({ preventScroll: true })
+            chosen.current?.()
           }}
         >
           <Dialog.Title className="visually-hidden">Find anything</Dialog.Title>

@@ -120,6 +120,16 @@ describe('a gesture', () => {
     expect(base).toEqual(before)
   })
 
+  it('swaps once and stays swapped when a block is dragged on in one direction', () => {
+    const tall = layoutOf([block('a', 0, 0, 6, 2), block('c', 0, 2, 6, 4), block('d', 0, 6, 6, 4)], 'lg')
+    const order = Array.from({ length: 14 }, (_, y) =>
+      readingOrder(withMove(tall, 'a', 0, y, 12))
+        .map((cell) => cell.id)
+        .join(''),
+    )
+    expect(order.filter((text, y) => text !== order[y - 1])).toEqual(['acd', 'cad', 'cda'])
+  })
+
   it('pushes down what a resize covers, and stays inside the grid', () => {
     const plan = withSize(base, 'a', 20, 4, 12)
     expect(at(plan, 'a')).toEqual([0, 0, 12, 4])

@@ -7,7 +7,7 @@
  * What is stored is what somebody dropped. The compacted layout is computed here on every render and never written
  * back; every client gets the same one, because blocks go in sorted by id and the compactor breaks ties by input order.
  */
-import { getBreakpointFromWidth, type LayoutItem, moveElement, verticalCompactor } from 'react-grid-layout/core'
+import { getBreakpointFromWidth, type LayoutItem, verticalCompactor } from 'react-grid-layout/core'
 import type { At, Breakpoint, Size } from '../doc/schema'
 
 export const BREAKPOINTS: Record<Breakpoint, number> = { lg: 1200, md: 996, sm: 768, xs: 480 }
@@ -83,22 +83,22 @@ export const layoutOf = (stored: readonly Stored[], breakpoint: Breakpoint): Cel
   return compact(cells.map(toItem), columns).sort(byId)
 }
 
-/** The layout with one block moved to a cell: others make room. `base` is not touched. */
+/**
+ * The layout with one block moved to a cell: others make room. `base` is not touched.
+ *
+ * A block it is held over stays above it from its middle on and goes below it before that, so that dragging further in
+ * one direction never takes a swap back.
+ */
 export const withMove = (base: readonly Cell[], id: string, x: number, y: number, columns: number): Cell[] => {
-  const items = base.map(toItem)
-  const item = items.find(({ i }) => i === id)
-  if (item === undefined || item.static === true) return [...base]
-  const moved = moveElement(
-    items,
-    item,
-    clamp(x, 0, columns - item.w),
-    Math.max(0, y),
-    true,
-    false,
-    'vertical',
-    columns,
+  const cell = base.find((other) => other.id === id)
+  if (cell === undefined || cell.fixed) return [...base]
+  const held = { ...cell, x: clamp(x, 0, columns - cell.w), y: Math.max(0, y) }
+  const rest = compact(base.filter((other) => other.id !== id).map(toItem), columns)
+  const over = rest.filter(
+    (other) =>
+      other.x < held.x + held.w && held.x < other.x + other.w && other.y < held.y && held.y < other.y + other.h / 2,
   )
-  return compact(moved, columns)
+  return withGroup(base, [{ ...held, y: Math.min(held.y, ...over.map((other) => other.y)) }], columns)
 }
 
 /**

@@ -1,6 +1,6 @@
 /** A modal dialog with a title, an optional sentence, a body and actions. Focus and Escape are Radix's. */
 import { Dialog as Radix } from 'radix-ui'
-import type { ReactNode } from 'react'
+import { type ReactNode, useRef } from 'react'
 
 type DialogProps = {
   open: boolean
@@ -13,6 +13,8 @@ type DialogProps = {
 }
 
 export function Dialog({ open, onOpenChange, title, text, children, actions, wide }: DialogProps) {
+  // Radix gives the focus back to a trigger, and these dialogs have none: it goes back to where it was.
+  const before = useRef<Element | null>(null)
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
@@ -20,6 +22,15 @@ export function Dialog({ open, onOpenChange, title, text, children, actions, wid
         <Radix.Content
           className="ui-dialog"
           data-wide={wide ? '' : undefined}
+          onOpenAutoFocus={() => {
+            before.current = document.activeElement
+          }}
+          onCloseAutoFocus={(event) => {
+            event.preventDefault()
+            // Unless what was chosen has taken it.
+            if (document.activeElement !== document.body) return
+            if (before.current instanceof HTMLElement) before.current.focus({ preventScroll: true })
+          }}
           {...(text === undefined ? { 'aria-describedby': undefined } : {})}
         >
           <Radix.Title className="ui-dialog-title">{title}</Radix.Title>
