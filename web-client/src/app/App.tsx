@@ -5,40 +5,41 @@ import { Button } from '../ui/Button'
 import { Toasts } from '../ui/Toast'
 import { Arrival } from './Arrival'
 import { ApiError, describeError } from './api'
+import { withQueries } from './loading'
 import { useMe } from './me'
 import { PageBoundary } from './PageBoundary'
 import { Blank, Center, SignedOut } from './pages'
 
 const CanvasPage = lazy(() => import('../canvas/CanvasPage'))
-const loadHome = () => import('../platform/canvases/Home')
+const loadHome = withQueries(() => import('../platform/canvases/Home'))
 const Home = lazy(loadHome)
 // Asked for before it is known who is there, so that the page does not wait for one after the other.
 if (location.pathname === '/') loadHome().catch(() => undefined)
 
 export function App() {
-  const me = useMe()
+  const { me, error, retry } = useMe()
   const [path] = useLocation()
   return (
     <>
       <Arrival />
-      {me.isPending ? (
-        <Blank />
-      ) : me.error instanceof ApiError && (me.error.status === 401 || me.error.status === 403) ? (
-        <SignedOut detail={me.error.detail} />
-      ) : me.error !== null ? (
-        <Center title="Jabiru cannot be reached" text={describeError(me.error)}>
-          <Button kind="primary" onClick={() => void me.refetch()}>
+      {error instanceof ApiError && (error.status === 401 || error.status === 403) ? (
+        <SignedOut detail={error.detail} />
+      ) : error !== null ? (
+        <Center title="Jabiru cannot be reached" text={describeError(error)}>
+          <Button kind="primary" onClick={retry}>
             Try again
           </Button>
         </Center>
+      ) : me === undefined ? (
+        <Blank />
       ) : (
         <PageBoundary key={path}>
           <Suspense fallback={<Blank />}>
             <Switch>
               <Route path="/">
-                <Home me={me.data} />
+                <Home me={me} />
               </Route>
-              <Route path="/c/:id">{({ id }) => <CanvasPage key={id} canvasId={id} me={me.data} />}</Route>
+              <Route path="/c/:id">{({ id }) => <CanvasPage key={id} canvasId={id} me={me} />}</Route>
               <Route>
                 <Center title="There is nothing here" text="The address does not belong to a canvas.">
                   <a className="app-link" href="/">

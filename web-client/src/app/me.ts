@@ -1,5 +1,5 @@
 /** Who is signed in. The last answer is kept on this device, so that a canvas opens when the server is away. */
-import { useQuery } from '@tanstack/react-query'
+import { useEffect, useState } from 'react'
 import type { Person } from '../protocol/messages'
 import { ApiError, api, visitToken } from './api'
 
@@ -48,16 +48,28 @@ const load = async (): Promise<Me> => {
   }
 }
 
+type Answer = { me: Me | undefined; error: unknown }
+
 /**
  * Asked once for each page: while a canvas is open its socket says when the session has ended, without closing it. The
  * last answer shows at once, because a network that hangs must not keep a canvas on this device from opening.
  */
-export const useMe = () =>
-  useQuery({
-    queryKey: ['me'],
-    queryFn: load,
-    placeholderData: kept,
-    staleTime: Number.POSITIVE_INFINITY,
-    retry: false,
-    refetchOnWindowFocus: false,
-  })
+export const useMe = (): Answer & { retry: () => void } => {
+  const [answer, setAnswer] = useState<Answer>(() => ({ me: kept(), error: null }))
+  const [attempt, setAttempt] = useState(0)
+  // biome-ignore lint/correctness/useExhaustiveDependencies: another attempt asks again
+  useEffect(() => {
+    let gone = false
+    load().then(
+      (me) => gone || setAnswer((last) => ({ me: sameMe(last.me, me) ? last.me : me, error: null })),
+      (error: unknown) => gone || setAnswer({ me: undefined, error }),
+    )
+    return () => {
+      gone = true
+    }
+  }, [attempt])
+  return { ...answer, retry: () => setAttempt((count) => count + 1) }
+}
+
+/** The same person keeps their object: a canvas is opened for it, and must not be opened again for a copy. */
+const sameMe = (a: Me | undefined, b: Me): boolean => JSON.stringify(a) === JSON.stringify(b)

@@ -1,18 +1,18 @@
 /** What opens over a canvas by a command: the palette, the sheet of keys, the add menu; and its clipboard. Mounted once. */
 import { lazy, Suspense, useEffect } from 'react'
 import { useStore } from 'zustand'
+import { orNothing, withQueries } from '../app/loading'
 import type { CanvasSession } from '../sync/session'
 import type { UiStore } from './ui'
-import { useClipboard } from './useClipboard'
 
 /** A press on `/` is followed by typing at once: the menu is there before it is asked for. */
 const loadPicker = () => import('./AddPicker')
 const AddPicker = lazy(loadPicker)
-const Palette = lazy(() => import('./Palette'))
+const Palette = lazy(withQueries(() => import('./Palette')))
+const Clipboard = lazy(orNothing(() => import('./Clipboard')))
 const Shortcuts = lazy(() => import('./Shortcuts'))
 
 export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiStore }) {
-  useClipboard(session, ui)
   useEffect(() => {
     const timer = setTimeout(() => void loadPicker().catch(() => undefined), 300)
     return () => clearTimeout(timer)
@@ -21,6 +21,7 @@ export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiS
   const dialog = useStore(ui, (state) => state.dialog)
   return (
     <Suspense fallback={null}>
+      <Clipboard session={session} ui={ui} />
       {adding && <AddPicker session={session} ui={ui} />}
       {dialog === 'palette' && <Palette session={session} ui={ui} />}
       {dialog === 'shortcuts' && <Shortcuts ui={ui} />}

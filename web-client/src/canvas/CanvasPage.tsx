@@ -3,6 +3,7 @@ import { lazy, type RefObject, Suspense, useEffect, useRef, useState } from 'rea
 import { Link } from 'wouter'
 import { useStore } from 'zustand'
 import { visitToken } from '../app/api'
+import { orNothing, withQueries } from '../app/loading'
 import type { Me } from '../app/me'
 import { Blank, Center } from '../app/pages'
 import { blocksMap, canvasMap, canvasName } from '../doc/schema'
@@ -24,9 +25,9 @@ import { useKeys } from './useKeys'
 import { startMode, useViewMode } from './viewMode'
 
 // What a canvas with blocks does not need to be seen.
-const ChecklistOnCanvas = lazy(() => import('./ChecklistOnCanvas'))
-const DropZone = lazy(() => import('./DropZone'))
-const Starters = lazy(() => import('./Starters'))
+const ChecklistOnCanvas = lazy(orNothing(() => import('./ChecklistOnCanvas')))
+const DropZone = lazy(orNothing(withQueries(() => import('./DropZone'))))
+const Starters = lazy(withQueries(() => import('./Starters')))
 
 const Presenting = lazy(() => import('./Presenting'))
 

@@ -100,24 +100,16 @@ export const Frame = memo(function Frame(props: FrameProps) {
       // biome-ignore lint/a11y/noNoninteractiveTabindex: blocks are moved, copied and deleted by keyboard
       tabIndex={0}
     >
-      <Inside
-        id={id}
-        block={block}
-        session={session}
-        ui={ui}
-        readOnly={readOnly}
-        arrangeable={arrangeable}
-        mounted={mounted}
-      />
+      {mounted && (
+        <Inside id={id} block={block} session={session} ui={ui} readOnly={readOnly} arrangeable={arrangeable} />
+      )}
     </section>
   )
 })
 
-type InsideProps = Pick<FrameProps, 'id' | 'block' | 'session' | 'ui' | 'readOnly' | 'arrangeable'> & {
-  mounted: boolean
-}
+type InsideProps = Pick<FrameProps, 'id' | 'block' | 'session' | 'ui' | 'readOnly' | 'arrangeable'>
 
-const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangeable, mounted }: InsideProps) {
+const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangeable }: InsideProps) {
   const alone = useStore(ui, (state) => state.selected.length === 1 && state.selected[0] === id)
   const locked = useY(block, isLocked)
   const movable = arrangeable && !readOnly && !locked
@@ -149,7 +141,7 @@ const Inside = memo(function Inside({ id, block, session, ui, readOnly, arrangea
         )}
       </div>
       <div className="frame-body">
-        {mounted && <BlockView id={id} block={block} session={session} readOnly={readOnly} />}
+        <BlockView id={id} block={block} session={session} readOnly={readOnly} />
       </div>
       {movable && (
         <span

@@ -8,7 +8,7 @@ import { type PointerEvent as ReactPointerEvent, useEffect, useLayoutEffect, use
 import { useStore } from 'zustand'
 import { type At, type Blocks, blocksMap, isLocked } from '../doc/schema'
 import { useY } from '../doc/useY'
-import { Overlay } from '../presence/overlay'
+import type { Overlay } from '../presence/overlay'
 import type { CanvasSession } from '../sync/session'
 import { labelsOf, storedOf, toldApart } from './actions'
 import { ARRIVING, arrivingCell } from './arrive'
@@ -128,12 +128,22 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const gesture = useGesture(gestureHost)
 
   const overlay = useRef<Overlay | null>(null)
+  const rects = useRef<ReadonlyMap<string, Rect>>(new Map())
   useEffect(() => {
-    if (grid.current === null) return
-    const made = new Overlay(grid.current, session.awareness)
-    overlay.current = made
+    let gone = false
+    // Nobody else is drawn before the blocks are.
+    import('../presence/overlay').then(
+      (loaded) => {
+        if (gone || grid.current === null) return
+        overlay.current = new loaded.Overlay(grid.current, session.awareness)
+        overlay.current.layout(rects.current, latest.current.metrics)
+      },
+      // Offline before the first caching: then nobody else is here either.
+      () => undefined,
+    )
     return () => {
-      made.dispose()
+      gone = true
+      overlay.current?.dispose()
       overlay.current = null
     }
   }, [session])
@@ -156,8 +166,8 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const rows = Math.max(bottomOf(plan), bottomOf(base))
 
   useLayoutEffect(() => {
-    const rects = new Map(plan.map((cell) => [cell.id, rectOf(cell, { width, columns })]))
-    overlay.current?.layout(rects, { width, columns })
+    rects.current = new Map(plan.map((cell) => [cell.id, rectOf(cell, { width, columns })]))
+    overlay.current?.layout(rects.current, { width, columns })
   })
 
   const onPointerDown = (event: ReactPointerEvent): void => {

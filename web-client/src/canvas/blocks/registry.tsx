@@ -8,6 +8,7 @@ import { Box, TriangleAlert } from 'lucide-react'
 import { Component, type ComponentType, type LazyExoticComponent, lazy, memo, type ReactNode, Suspense } from 'react'
 import { useStore } from 'zustand'
 import { describeError } from '../../app/api'
+import { withQueries } from '../../app/loading'
 import { type Block, type BlockProps, blockType } from '../../doc/schema'
 import { useY } from '../../doc/useY'
 import type { CanvasSession } from '../../sync/session'
@@ -44,7 +45,7 @@ function viewOf(type: string): LazyExoticComponent<ComponentType<BlockProps>> | 
   if (!loader) return null
   let view = lazyViews.get(type)
   if (!view) {
-    view = lazy(loader)
+    view = lazy(withQueries(loader))
     lazyViews.set(type, view)
   }
   return view
@@ -117,7 +118,7 @@ class Boundary extends Component<BoundaryProps, { error: unknown }> {
   }
 }
 
-const LazyInspector = lazy(() => import('./Inspector'))
+const LazyInspector = lazy(withQueries(() => import('./Inspector')))
 
 /** The panel's content for one block. */
 export function Inspector(props: Omit<InspectorProps, 'editable'>) {

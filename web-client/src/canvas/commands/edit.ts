@@ -16,7 +16,9 @@ import {
 import { allIds, anyLocked, duplicate, editInside, redo, remove, setLocks, undo } from '../actions'
 import type { Command } from '../commands'
 import { select } from '../ui'
-import { copyByMenu, pasteByMenu } from '../useClipboard'
+
+/** The page has it by the time somebody can open a menu. */
+const clipboard = () => import('../Clipboard')
 
 export const editCommands: readonly Command[] = [
   {
@@ -45,7 +47,7 @@ export const editCommands: readonly Command[] = [
     keys: ['mod+x'],
     native: true,
     when: ({ canEdit, selected }) => canEdit && selected.length > 0,
-    run: ({ session, ui, selected }) => void copyByMenu(session, ui, selected, true),
+    run: ({ session, ui, selected }) => void clipboard().then((menu) => menu.copyByMenu(session, ui, selected, true)),
   },
   {
     id: 'edit.copy',
@@ -56,7 +58,7 @@ export const editCommands: readonly Command[] = [
     native: true,
     testId: 'block-copy',
     when: ({ selected }) => selected.length > 0,
-    run: ({ session, ui, selected }) => void copyByMenu(session, ui, selected, false),
+    run: ({ session, ui, selected }) => void clipboard().then((menu) => menu.copyByMenu(session, ui, selected, false)),
   },
   {
     id: 'edit.paste',
@@ -66,7 +68,7 @@ export const editCommands: readonly Command[] = [
     keys: ['mod+v'],
     native: true,
     when: ({ canEdit }) => canEdit,
-    run: ({ session, ui }) => void pasteByMenu(session, ui),
+    run: ({ session, ui }) => void clipboard().then((menu) => menu.pasteByMenu(session, ui)),
   },
   {
     id: 'edit.duplicate',

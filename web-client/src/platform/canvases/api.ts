@@ -68,11 +68,6 @@ export const useCanvases = ({ view, query }: ListOf) =>
 
 const path = (id: string): string => `/v1/canvases/${encodeURIComponent(id)}`
 
-/** Tells the server that the caller opened a canvas: their own list of recent ones. Nobody waits for it. */
-export const markOpened = (id: string): void => {
-  void api<void>(`${path(id)}/opened`, { method: 'PUT' }).catch(() => undefined)
-}
-
 /** Makes a canvas, empty or with blocks. */
 export const createCanvas = (name: string, canvas?: unknown): Promise<CanvasSummary> =>
   api<CanvasSummary>('/v1/canvases', { method: 'POST', json: canvas === undefined ? { name } : { name, canvas } })

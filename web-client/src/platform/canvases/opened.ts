@@ -1,8 +1,7 @@
 /** A canvas that somebody opened is one of their recent ones. */
 import { useEffect } from 'react'
-import { visitToken } from '../../app/api'
+import { api, visitToken } from '../../app/api'
 import type { CanvasSession } from '../../sync/session'
-import { markOpened } from './api'
 
 /** Says so once the server has answered for the canvas: before that there may be no server, or no such canvas. */
 export const useMarkOpened = (session: CanvasSession): void => {
@@ -14,7 +13,10 @@ export const useMarkOpened = (session: CanvasSession): void => {
       const { kind } = session.store.getState().status
       if (told || (kind !== 'saved' && kind !== 'read-only')) return
       told = true
-      markOpened(session.canvasId)
+      // Nobody waits for it.
+      void api<void>(`/v1/canvases/${encodeURIComponent(session.canvasId)}/opened`, { method: 'PUT' }).catch(
+        () => undefined,
+      )
     }
     look()
     return session.store.subscribe(look)

@@ -2,7 +2,8 @@
  * Copy, cut and paste of blocks.
  *
  * The keys arrive as the browser's own events, which carry the clipboard and need no permission. Whoever types, or has
- * words on the page selected, keeps the browser's copy and paste. Tables and pictures are `DropZone`'s.
+ * words on the page selected, keeps the browser's copy and paste. Tables and pictures are `DropZone`'s. Loaded once the
+ * blocks are drawn.
  */
 import { useEffect } from 'react'
 import type { CanvasSession } from '../sync/session'
@@ -56,7 +57,8 @@ export const pasteByMenu = async (session: CanvasSession, ui: UiStore) => {
 /** Words somebody has marked on the page. */
 const hasWords = (): boolean => (getSelection()?.toString() ?? '') !== ''
 
-export function useClipboard(session: CanvasSession, ui: UiStore): void {
+/** Listens for as long as it is there; shows nothing. */
+export default function Clipboard({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   useEffect(() => {
     const take = (event: ClipboardEvent, cut: boolean): void => {
       const { selected, mode } = ui.getState()
@@ -93,4 +95,5 @@ export function useClipboard(session: CanvasSession, ui: UiStore): void {
       document.removeEventListener('paste', onPaste)
     }
   }, [session, ui])
+  return null
 }
