@@ -32,7 +32,7 @@ use crate::clock::Clock;
 use crate::config::{Config, Limits, UNSUPPORTED_VARIABLES};
 use crate::events::Events;
 use crate::http::{Origins, Problem, Shell, assets, docs, health};
-use crate::platform::bindings::Bindings;
+use crate::platform::bindings::{Bindings, Calculator};
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
 use crate::platform::images::{self, Images};
@@ -131,12 +131,14 @@ impl App {
         }));
         let datasets = open_datasets(&config)?;
         let stop = CancellationToken::new();
-        let bindings = Bindings::new(Arc::clone(&hub), Arc::clone(&datasets));
-        tasks.spawn(stop.clone().run_until_cancelled_owned(bindings.follow(word)));
+        let calculator = Calculator::new(Arc::clone(&datasets));
         let canvases = Canvases { store, hub: Arc::clone(&hub), clock: clock.clone() };
         if owner.created && !config.no_samples {
-            create_samples(&canvases, &datasets, &owner).await.context("the sample canvases could not be made")?;
+            let made = create_samples(&canvases, &datasets, &calculator, &owner).await;
+            made.context("the sample canvases could not be made")?;
         }
+        let bindings = Bindings::new(Arc::clone(&hub), calculator);
+        tasks.spawn(stop.clone().run_until_cancelled_owned(bindings.follow(word)));
 
         let listener = TcpListener::bind(config.listen)
             .await
@@ -316,7 +318,12 @@ async fn open_images(config: &Config, sqlite: &Sqlite, clock: &Clock) -> anyhow:
 }
 
 /// The first start's canvases, through the same doors as everybody's.
-async fn create_samples(canvases: &Canvases, datasets: &Datasets, owner: &LocalOwner) -> anyhow::Result<()> {
+async fn create_samples(
+    canvases: &Canvases,
+    datasets: &Datasets,
+    calculator: &Calculator,
+    owner: &LocalOwner,
+) -> anyhow::Result<()> {
     for sample in samples::samples() {
         let mut ids = Vec::new();
         for file in sample.datasets {
@@ -328,6 +335,8 @@ async fn create_samples(canvases: &Canvases, datasets: &Datasets, owner: &LocalO
         }
         let find = |key: &str| ids.iter().find(|(known, _)| *known == key).map(|(_, id)| *id);
         let canvas = doc::schema::parse_import(&sample.canvas(&find)?, &doc::schema::CanvasLimits::default())?;
+        // Nobody has opened it yet, and its numbers should be there all the same.
+        let canvas = calculator.fill(&owner.org, &canvas).await?;
         canvases.create(&owner.org, &owner.user_id, &canvas).await?;
     }
     Ok(())

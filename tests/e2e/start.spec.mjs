@@ -7,7 +7,7 @@ test.describe('with samples', () => {
   test('the printed link opens the samples with their data', async ({ people, server }) => {
     const page = await people.person()
     await page.goto(server.loginUrl)
-    await expect.poll(() => page.getByTestId('home-row').count()).toBeGreaterThanOrEqual(4)
+    await expect.poll(() => page.getByTestId('home-row').count()).toBeGreaterThanOrEqual(6)
     await page.getByRole('link', { name: /Q4 Sales/ }).click()
     await expect(status(page)).toHaveAttribute('data-status', 'saved')
 
@@ -29,7 +29,7 @@ test.describe('with samples', () => {
   test('every sample opens without an error on it', async ({ people, server }) => {
     const page = await people.person()
     await page.goto(server.loginUrl)
-    await expect.poll(() => page.getByTestId('home-row').count()).toBeGreaterThanOrEqual(4)
+    await expect.poll(() => page.getByTestId('home-row').count()).toBeGreaterThanOrEqual(6)
     const names = await page.locator('.home-name').allTextContents()
     for (const name of names) {
       await page.goto(server.origin)

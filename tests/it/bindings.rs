@@ -295,3 +295,30 @@ async fn lim_1_many_canvases_at_once_all_get_their_numbers() {
         until_says(client, "total", Ok(440.0)).await;
     }
 }
+
+#[tokio::test]
+async fn the_samples_of_the_first_start_say_their_numbers_before_anybody_opens_them() {
+    let server = TestServer::with_samples().await;
+    // The owner of the data folder, whose canvases they are; a token is of the same organization.
+    let (_, list) = server.call(Method::GET, "/v1/canvases", None).await;
+    let items = list["items"].as_array().unwrap();
+    let names: Vec<_> = items.iter().map(|item| item["name"].as_str().unwrap()).collect();
+    let wanted = [
+        "Eight years of American jobs",
+        "Fifty years of longer lives",
+        "Seattle weather",
+        "Carbon dioxide and temperature",
+        "Palmer penguins",
+        "Q4 Sales Analysis",
+    ];
+    assert_eq!(names, wanted);
+    for item in items {
+        let canvas = server.read(item["id"].as_str().unwrap().parse().unwrap()).await;
+        let blocks = canvas["blocks"].as_array().unwrap();
+        let bindings: Vec<_> =
+            blocks.iter().filter_map(|b| b["content"]["data_bindings"].as_array()).flatten().collect();
+        assert!(!bindings.is_empty(), "{}", item["name"]);
+        assert!(bindings.iter().all(|b| b["value"].is_number() && b.get("error").is_none()), "{bindings:?}");
+    }
+    assert_eq!(server.app().hub.open_rooms(), 0);
+}

@@ -29,7 +29,9 @@ use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use crate::doc::schema::{Binding, Computed, SourceBlock};
+use crate::doc::Document;
+use crate::doc::document::Broken;
+use crate::doc::schema::{self, Binding, CanvasJson, Computed, SourceBlock};
 use crate::id::CanvasId;
 use crate::platform::datasets::{Cell, Column, DatasetError, Datasets, Reader};
 use crate::room::{Changed, Hub};
@@ -59,6 +61,11 @@ const RETRY: Duration = Duration::from_secs(2);
 /// The slice's service.
 pub struct Bindings {
     hub: Arc<Hub>,
+    calculator: Calculator,
+}
+
+/// What computes numbers, wherever the bindings are from.
+pub struct Calculator {
     datasets: Arc<Datasets>,
     cache: Mutex<Cache>,
     passes: Semaphore,
@@ -85,8 +92,8 @@ struct Work {
 impl Bindings {
     /// The service; [`Bindings::follow`] is what makes it work.
     #[must_use]
-    pub fn new(hub: Arc<Hub>, datasets: Arc<Datasets>) -> Self {
-        Self { hub, datasets, cache: Mutex::default(), passes: Semaphore::new(PASSES) }
+    pub fn new(hub: Arc<Hub>, calculator: Calculator) -> Self {
+        Self { hub, calculator }
     }
 
     /// Keeps the numbers of every canvas that changes true, for as long as it is polled.
@@ -137,10 +144,42 @@ impl Bindings {
         };
         let facts = self.hub.facts(canvas).await.map_err(|error| DatasetError::Storage(error.to_string()))?;
         let Some(facts) = facts else { return Ok(()) };
+        let (computed, read) = self.calculator.compute(&facts.org, bindings).await;
+        let news: Vec<_> = computed.into_iter().filter(Computed::is_news).collect();
+        if !news.is_empty() {
+            self.hub.set_bindings(canvas, news).await;
+        }
+        read
+    }
+}
+
+impl Calculator {
+    /// One over the rows of these datasets.
+    #[must_use]
+    pub fn new(datasets: Arc<Datasets>) -> Self {
+        Self { datasets, cache: Mutex::default(), passes: Semaphore::new(PASSES) }
+    }
+
+    /// A canvas that is not stored yet, with what its bindings say filled in.
+    ///
+    /// # Errors
+    /// Rows could not be read, or the canvas is none that a document can hold.
+    pub async fn fill(&self, org: &str, canvas: &CanvasJson) -> Result<CanvasJson, DatasetError> {
+        let broken = |error: Broken| DatasetError::Storage(error.to_string());
+        let mut document = Document::new();
+        document.apply(&[&schema::seed_update(Uuid::nil(), canvas)]).map_err(broken)?;
+        let (computed, read) = self.compute(org, document.bindings()).await;
+        read?;
+        document.edit(|txn| schema::set_bindings(txn, &computed)).map_err(broken)?;
+        Ok(document.materialise())
+    }
+
+    /// What each of these says, as far as it is ours to say, and whether all rows could be read.
+    async fn compute(&self, org: &str, bindings: Vec<Binding>) -> (Vec<Computed>, Result<(), DatasetError>) {
         let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(bindings.len());
         let mut work: HashMap<Key, Work> = HashMap::new();
         for (index, binding) in bindings.iter().enumerate() {
-            let plan = if index < MOST_BINDINGS { plan(&facts.org, binding) } else { Plan::Known(too_many()) };
+            let plan = if index < MOST_BINDINGS { plan(org, binding) } else { Plan::Known(too_many()) };
             outcomes.push(match plan {
                 Plan::Leave => None,
                 Plan::Known(outcome) => Some(outcome),
@@ -161,7 +200,7 @@ impl Bindings {
             while asked.peek().is_some() {
                 let part: Vec<_> = asked.by_ref().take(PASS_CALCULATIONS).collect();
                 let calculations = part.iter().map(|(_, (calculation, _))| calculation.clone()).collect();
-                match self.calculate(&facts.org, dataset, &source, calculations).await {
+                match self.calculate(org, dataset, &source, calculations).await {
                     Ok(Some(answers)) => {
                         for ((key, (_, places)), answer) in part.into_iter().zip(answers) {
                             self.cache().put(key, answer.clone());
@@ -182,11 +221,7 @@ impl Bindings {
         }
         let computed = bindings.into_iter().zip(outcomes);
         let computed = computed.filter_map(|(binding, outcome)| Some(Computed { binding, outcome: outcome? }));
-        let news: Vec<_> = computed.filter(Computed::is_news).collect();
-        if !news.is_empty() {
-            self.hub.set_bindings(canvas, news).await;
-        }
-        failed
+        (computed.collect(), failed)
     }
 
     async fn calculate(

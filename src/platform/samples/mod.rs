@@ -81,8 +81,42 @@ const JSON: &str = "application/json";
 const US_PUBLIC_DOMAIN: &str = "Public domain (work of the U.S. Government)";
 
 /// The samples, the one to open first last: a list of canvases shows the newest first.
-pub fn samples() -> [Sample; 4] {
+pub fn samples() -> [Sample; 6] {
     [
+        Sample {
+            name: "Q4 Sales Analysis",
+            datasets: &[
+                SampleDataset {
+                    key: "sales_by_product",
+                    name: "Sales by product, Q4 2024 (illustrative)",
+                    media_type: CSV,
+                    bytes: include_bytes!("data/sales_by_product_q4_2024.csv"),
+                    source: "Made up for this sample; sums of the file beside it",
+                    licence: "CC0 1.0",
+                },
+                SampleDataset {
+                    key: "sales",
+                    name: "Sales, Q3 and Q4 2024 (illustrative)",
+                    media_type: CSV,
+                    bytes: include_bytes!("data/sales_q4_2024.csv"),
+                    source: "Made up for this sample",
+                    licence: "CC0 1.0",
+                },
+            ],
+            template: include_str!("q4_sales.json"),
+        },
+        Sample {
+            name: "Palmer penguins",
+            datasets: &[SampleDataset {
+                key: "penguins",
+                name: "Palmer penguins",
+                media_type: JSON,
+                bytes: include_bytes!("data/penguins.json"),
+                source: "Dr. Kristen Gorman and the Palmer Station LTER; Allison Horst, https://github.com/allisonhorst/palmerpenguins (by way of vega-datasets)",
+                licence: "CC0 1.0",
+            }],
+            template: include_str!("penguins.json"),
+        },
         Sample {
             name: "Carbon dioxide and temperature",
             datasets: &[
@@ -114,18 +148,6 @@ pub fn samples() -> [Sample; 4] {
             template: include_str!("climate.json"),
         },
         Sample {
-            name: "Palmer penguins",
-            datasets: &[SampleDataset {
-                key: "penguins",
-                name: "Palmer penguins",
-                media_type: JSON,
-                bytes: include_bytes!("data/penguins.json"),
-                source: "Dr. Kristen Gorman and the Palmer Station LTER; Allison Horst, https://github.com/allisonhorst/palmerpenguins (by way of vega-datasets)",
-                licence: "CC0 1.0",
-            }],
-            template: include_str!("penguins.json"),
-        },
-        Sample {
             name: "Seattle weather",
             datasets: &[
                 SampleDataset {
@@ -148,26 +170,46 @@ pub fn samples() -> [Sample; 4] {
             template: include_str!("seattle_weather.json"),
         },
         Sample {
-            name: "Q4 Sales Analysis",
+            name: "Fifty years of longer lives",
+            datasets: &[SampleDataset {
+                key: "life",
+                name: "Life expectancy, 62 countries 1955–2005",
+                media_type: CSV,
+                bytes: include_bytes!("data/life_expectancy.csv"),
+                source: "Gapminder Foundation, https://www.gapminder.org/data/ (by way of vega-datasets; numbers of `cluster` replaced by the names of the regions)",
+                licence: "CC BY 4.0",
+            }],
+            template: include_str!("life_expectancy.json"),
+        },
+        Sample {
+            name: "Eight years of American jobs",
             datasets: &[
                 SampleDataset {
-                    key: "sales_by_product",
-                    name: "Sales by product, Q4 2024 (illustrative)",
+                    key: "turn",
+                    name: "US jobs by sector, three moments",
                     media_type: CSV,
-                    bytes: include_bytes!("data/sales_by_product_q4_2024.csv"),
-                    source: "Made up for this sample; sums of the file beside it",
-                    licence: "CC0 1.0",
+                    bytes: include_bytes!("data/us_jobs_turn.csv"),
+                    source: "U.S. Bureau of Labor Statistics, Current Employment Statistics, https://www.bls.gov/ces/ (by way of vega-datasets; three months of the file beside it, and the change between them in percent)",
+                    licence: US_PUBLIC_DOMAIN,
                 },
                 SampleDataset {
-                    key: "sales",
-                    name: "Sales, Q3 and Q4 2024 (illustrative)",
+                    key: "sectors",
+                    name: "US jobs by sector, monthly 2006–2015",
                     media_type: CSV,
-                    bytes: include_bytes!("data/sales_q4_2024.csv"),
-                    source: "Made up for this sample",
-                    licence: "CC0 1.0",
+                    bytes: include_bytes!("data/us_jobs_by_sector.csv"),
+                    source: "U.S. Bureau of Labor Statistics, Current Employment Statistics, https://www.bls.gov/ces/ (by way of vega-datasets; thousands written out, column `sector` made of its columns)",
+                    licence: US_PUBLIC_DOMAIN,
+                },
+                SampleDataset {
+                    key: "jobs",
+                    name: "US jobs, monthly 2006–2015",
+                    media_type: CSV,
+                    bytes: include_bytes!("data/us_jobs.csv"),
+                    source: "U.S. Bureau of Labor Statistics, Current Employment Statistics, https://www.bls.gov/ces/ (by way of vega-datasets; thousands written out, column `direction` added)",
+                    licence: US_PUBLIC_DOMAIN,
                 },
             ],
-            template: include_str!("q4_sales.json"),
+            template: include_str!("us_jobs.json"),
         },
     ]
 }

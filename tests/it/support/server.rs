@@ -38,18 +38,23 @@ impl TestServer {
 
     /// With further flags of `jabiru serve`, e.g. `--room-idle-seconds 0.1`.
     pub(crate) async fn with(flags: &[&str]) -> Self {
-        let folder = Arc::new(TempDir::new().unwrap());
-        Self::open(folder, flags.iter().map(|flag| (*flag).to_owned()).collect(), Clock::system()).await
+        Self::with_clock(Clock::system(), flags).await
     }
 
     pub(crate) async fn with_clock(clock: Clock, flags: &[&str]) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
-        Self::open(folder, flags.iter().map(|flag| (*flag).to_owned()).collect(), clock).await
+        let flags = ["--no-samples"].iter().chain(flags).map(|flag| (*flag).to_owned());
+        Self::open(folder, flags.collect(), clock).await
+    }
+
+    /// As somebody sees it who starts it for the first time.
+    pub(crate) async fn with_samples() -> Self {
+        Self::open(Arc::new(TempDir::new().unwrap()), Vec::new(), Clock::system()).await
     }
 
     async fn open(folder: Arc<TempDir>, args: Vec<String>, clock: Clock) -> Self {
         let data_dir = folder.path().to_str().unwrap();
-        let fixed = ["jabiru", "--listen", "127.0.0.1:0", "--no-samples", "--secret", SECRET, "--data-dir", data_dir];
+        let fixed = ["jabiru", "--listen", "127.0.0.1:0", "--secret", SECRET, "--data-dir", data_dir];
         let config = Args::parse_from(fixed.into_iter().map(str::to_owned).chain(args.iter().cloned())).config;
         let (slot, wrapped) = std::sync::mpsc::channel();
         let wrap_store = Box::new(move |store| {
