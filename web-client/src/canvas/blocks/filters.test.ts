@@ -119,6 +119,11 @@ it('suggests the most frequent values first, without the empty ones', () => {
   expect(suggestions(rows, -1)).toEqual([])
 })
 
+it('is read once, however often it is written down', () => {
+  const one = { field: 'v', op: '=', value: 'West' }
+  expect(readFilters([one, { ...one }, { ...one, value: 'East' }])).toHaveLength(2)
+})
+
 type Vectors = {
   tables: Record<string, { columns: Column[]; rows: Cell[][] }>
   filters: { name: string; table: string; filters: Json; kept: number[] }[]

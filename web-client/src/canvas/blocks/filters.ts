@@ -9,7 +9,7 @@
  *   everything else as text: exactly, or without regard to case for `contains`.
  */
 import type { Json } from '../../doc/schema'
-import { asTime, type Cell, type Column, type ColumnType } from '../../platform/datasets/cells'
+import { asNumber, type Cell, type Column, type ColumnType, isoTime } from '../../platform/datasets/cells'
 import { type Format, formatCell, formatOf } from './format'
 
 export const FILTER_OPS = ['=', '!=', '<', '<=', '>', '>=', 'contains', 'in', 'empty', 'not_empty'] as const
@@ -26,7 +26,7 @@ const isScalar = (value: unknown): value is string | number | boolean =>
 /** The filters in a `filters` leaf. What is no filter is left out: a damaged entry must not hide every row. */
 export function readFilters(value: Json | undefined): Filter[] {
   if (!Array.isArray(value)) return []
-  return value.slice(0, MAX_FILTERS).flatMap((one): Filter[] => {
+  const filters = value.slice(0, MAX_FILTERS).flatMap((one): Filter[] => {
     if (typeof one !== 'object' || one === null || Array.isArray(one)) return []
     const { field, op, value: wanted } = one
     if (typeof field !== 'string' || !(FILTER_OPS as readonly unknown[]).includes(op)) return []
@@ -35,26 +35,16 @@ export function readFilters(value: Json | undefined): Filter[] {
     if (isScalar(wanted)) return [{ field, op: known, value: wanted }]
     return Array.isArray(wanted) ? [{ field, op: known, value: wanted.filter(isScalar) }] : []
   })
+  // Two people may have added the same one; it says nothing twice, and each is known by what it says.
+  return filters.filter((one, index) => filters.findIndex((other) => sameFilter(one, other)) === index)
 }
 
 export const isEmptyCell = (cell: Cell | undefined): boolean => cell === null || cell === undefined || cell === ''
 
-const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
-const ISO_DATE = /^\d{4}-\d{2}-\d{2}([T ].*)?$/
+/** True and false are words here, not 1 and 0. */
+const numberIn = (value: Cell | undefined): number | null => (typeof value === 'boolean' ? null : asNumber(value))
 
-/** Strict on purpose: "0x10", "Infinity" and " " are numbers to JavaScript and to nobody else. */
-function numberIn(value: Cell | undefined): number | null {
-  if (typeof value === 'number') return Number.isFinite(value) ? value : null
-  if (typeof value !== 'string') return null
-  const text = value.trim()
-  return DECIMAL.test(text) ? Number(text) : null
-}
-
-function timeIn(value: Cell | undefined): number | null {
-  if (typeof value !== 'string') return null
-  const text = value.trim()
-  return ISO_DATE.test(text) ? asTime(text) : null
-}
+const timeIn = (value: Cell | undefined): number | null => (typeof value === 'string' ? isoTime(value) : null)
 
 /** Text by code points, as the server orders it; JavaScript's own order is by UTF-16 units. */
 function compareText(a: string, b: string): number {
@@ -220,7 +210,7 @@ export function filterParts(
 export function parseValue(text: string, type: ColumnType): Scalar | null {
   const clean = text.trim()
   if (clean === '') return null
-  if (type === 'number') return numberIn(clean.replace(/(?<=\d),(?=\d{3}(\D|$))/g, '').replace(/%$/, ''))
+  if (type === 'number') return numberIn(clean.replace(/(\d),(?=\d{3}(\D|$))/g, '$1').replace(/%$/, ''))
   if (type === 'boolean') return /^(true|yes|1)$/i.test(clean) ? true : /^(false|no|0)$/i.test(clean) ? false : null
   return clean
 }

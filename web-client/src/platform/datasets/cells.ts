@@ -19,18 +19,45 @@ export interface RowSet {
   truncated: boolean
 }
 
-/** A finite number, from a number or from text that is wholly one; null for everything else. */
+const DECIMAL = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i
+
+/**
+ * A finite number, from a number or from text that is wholly a decimal one; null for everything else. Strict on purpose:
+ * "0x10" and " " are numbers to JavaScript and to nobody else, the server included.
+ */
 export function asNumber(cell: Cell | undefined): number | null {
   if (typeof cell === 'number') return Number.isFinite(cell) ? cell : null
   if (typeof cell === 'boolean') return cell ? 1 : 0
   if (typeof cell !== 'string') return null
   const text = cell.trim()
-  if (text === '') return null
+  if (!DECIMAL.test(text)) return null
   const value = Number(text)
   return Number.isFinite(value) ? value : null
 }
 
-const ISO_WITHOUT_ZONE = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/
+const ISO = /^(\d{4})-(\d\d)-(\d\d)(?:[Tt ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d+))?)?(Z|[+-]\d\d:\d\d)?)?$/i
+
+/**
+ * The moment of ISO 8601 text, in milliseconds since 1970 UTC; null for any other text. Read here and not by the browser:
+ * what 30 February is differs between browsers, and it is nothing to the server. Without a zone it is UTC.
+ */
+export function isoTime(text: string): number | null {
+  const parts = ISO.exec(text.trim())
+  if (parts === null) return null
+  const part = (index: number): number => Number(parts[index] ?? 0)
+  const [year, month, day, hour, minute, second] = [part(1), part(2), part(3), part(4), part(5), part(6)]
+  if (hour > 23 || minute > 59 || second > 59) return null
+  const date = new Date(0)
+  date.setUTCFullYear(year, month - 1, day)
+  if (date.getUTCMonth() !== month - 1 || date.getUTCDate() !== day) return null
+  const millis = Number((parts[7] ?? '').slice(0, 3).padEnd(3, '0'))
+  const zone = parts[8] ?? 'Z'
+  const offset = /z/i.test(zone) ? 0 : Number(`${zone[0]}1`) * (Number(zone.slice(1, 3)) * 60 + Number(zone.slice(4)))
+  return date.getTime() + ((hour * 60 + minute - offset) * 60 + second) * 1000 + millis
+}
+
+/** No `Date` holds a moment further from 1970 than this, milliseconds. */
+const LAST_MOMENT = 8.64e15
 
 /**
  * Milliseconds since 1970 UTC. Text without a zone is read as UTC: a dataset must give the same chart to two people in
@@ -38,14 +65,14 @@ const ISO_WITHOUT_ZONE = /^\d{4}-\d{2}-\d{2}[T ]\d{2}:\d{2}(:\d{2}(\.\d+)?)?$/
  */
 export function asTime(cell: Cell | undefined): number | null {
   if (typeof cell === 'number') {
-    if (!Number.isFinite(cell)) return null
+    if (!(Math.abs(cell) <= LAST_MOMENT)) return null
     return Number.isInteger(cell) && cell >= 1000 && cell <= 9999 ? Date.UTC(cell, 0, 1) : cell
   }
   if (typeof cell !== 'string') return null
   const text = cell.trim()
   if (text === '') return null
   if (/^\d{4}$/.test(text)) return Date.UTC(Number(text), 0, 1)
-  if (ISO_WITHOUT_ZONE.test(text)) return moment(`${text.replace(' ', 'T')}Z`)
+  if (/^\d{4}-\d\d-\d\d/.test(text)) return isoTime(text)
   // "Jan 5 2024" and "1/5/2024" are read in the zone of whoever looks, unless they name one.
   return ISO_DATE.test(text) || ZONE.test(text) ? moment(text) : (moment(`${text} UTC`) ?? moment(text))
 }

@@ -2,9 +2,10 @@
  * From rows to one number: fold all of them, or the last period of them, and say how the periods went. Pure: no DOM and no
  * formatting. What is left out is counted in the result, so that the block can say so.
  *
- * A calculation in a text (`first`, `last`, `percentage_change` of this block) means the same as here.
+ * A calculation in a text (`first`, `last`, `percentage_change` of this block) means the same as here for each value of x;
+ * `tests/vectors/calculations.json` holds both to it. Periods longer than a value are this block's own.
  */
-import { asNumber, asTime, type Cell, type Column, type ColumnType, sortLabels } from '../../../platform/datasets/cells'
+import { asNumber, asTime, type Cell, type Column, type ColumnType } from '../../../platform/datasets/cells'
 import { floorTime, type TimeUnit } from '../../../platform/datasets/periods'
 import { type Aggregation, Fold } from '../chart/aggregate'
 
@@ -87,10 +88,23 @@ export function compute(fields: MetricFields, columns: Column[], order: string[]
   const aggregation = foldOf(fields)
   const all = new Fold()
   const places = new Map<string, { cell: Cell; at: number; fold: Fold }>()
+  const thereOf = (row: Cell[]): Fold | null => {
+    const place = xAt < 0 ? null : placeOf(row[xAt], xType, unit, places.size)
+    if (place === null) return null
+    const key = typeof place.key === 'number' ? `n${place.key}` : `s${place.key}`
+    let there = places.get(key)
+    if (!there) {
+      there = { cell: place.cell, at: place.at, fold: new Fold() }
+      places.set(key, there)
+    }
+    return there.fold
+  }
   let first: number | null = null
   let last: number | null = null
   for (const row of rows) {
     const cell = yAt < 0 ? true : (row[yAt] ?? null)
+    // Words have no order but that of the rows, also of those without a value.
+    const there = thereOf(row)
     if (isEmpty(cell)) continue
     const number = aggregation === 'count' || aggregation === 'distinct' ? 1 : asNumber(cell)
     if (number === null) {
@@ -101,27 +115,11 @@ export function compute(fields: MetricFields, columns: Column[], order: string[]
     into(all)
     first ??= number
     last = number
-    if (xAt < 0) continue
-    const place = placeOf(row[xAt], xType, unit, places.size)
-    if (place === null) {
-      result.noPlace++
-      continue
-    }
-    const key = typeof place.key === 'number' ? `n${place.key}` : `s${place.key}`
-    let there = places.get(key)
-    if (!there) {
-      there = { cell: place.cell, at: place.at, fold: new Fold() }
-      places.set(key, there)
-    }
-    into(there.fold)
+    if (there !== null) into(there)
+    else if (xAt >= 0) result.noPlace++
   }
 
-  const ordered =
-    xType === 'string' || xType === 'boolean'
-      ? // Months and weekdays go by the calendar; other words have no order but that of the rows.
-        inCalendarOrder([...places.values()])
-      : [...places.values()].sort((a, b) => a.at - b.at)
-  for (const { cell, at, fold } of ordered) {
+  for (const { cell, at, fold } of [...places.values()].sort((a, b) => a.at - b.at)) {
     const value = fold.result(aggregation)
     if (value !== null) result.periods.push({ cell, at, value })
   }
@@ -169,14 +167,6 @@ function placeOf(
     return number === null ? null : { key: number, cell, at: number }
   }
   return { key: String(cell), cell, at: turn }
-}
-
-function inCalendarOrder<T extends { cell: Cell; at: number }>(places: T[]): T[] {
-  const sorted = sortLabels(places, (place) => place.cell, 'string')
-  const plain = [...places].sort((a, b) => String(a.cell).localeCompare(String(b.cell), undefined, { numeric: true }))
-  // Sorted by letters: then it knew no calendar, and the rows' own order says more.
-  const byLetters = sorted.every((place, index) => String(place.cell) === String(plain[index]?.cell))
-  return (byLetters ? places : sorted).map((place, index) => ({ ...place, at: index }))
 }
 
 export interface Spark {

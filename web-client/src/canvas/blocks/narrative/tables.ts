@@ -183,7 +183,7 @@ export function writeTable(rows: string[][]): string {
     Array.from({ length: columns }, (_, index) =>
       (row[index] ?? '')
         .replace(/\s*\n\s*/g, ' ')
-        .replace(/(?<!\\)\|/g, '\\|')
+        .replace(/\\?\|/g, '\\|')
         .trim(),
     ),
   )

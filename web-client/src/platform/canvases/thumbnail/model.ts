@@ -239,7 +239,9 @@ function narrative(marks: Mark[], { content }: BlockJson, box: Box): void {
     const left = box.x + (item ? 6 : 0)
     if (item) words += dot(box.x + 1, y + 1.6, 1)
     let x = left
-    for (const word of plain(item ? line.slice(item[0].length) : line).split(/(?<=\}\})\s*|\s+(?![^{]*\}\})/)) {
+    for (const word of plain(item ? line.slice(item[0].length) : line)
+      .replace(/\}\}/g, '}} ')
+      .split(/\s+(?![^{]*\}\})/)) {
       const chip = /\{\{(.*?)\}\}/.exec(word)
       const letters = chip ? (values.get((chip[1] ?? '').trim()) ?? '…').length + 1 : word.length
       if (letters === 0) continue
