@@ -113,11 +113,13 @@ export default function Palette({ session, ui }: { session: CanvasSession; ui: U
               <Cmdk.Input value={query} onValueChange={setQuery} placeholder="Search commands, blocks and canvases" />
               <kbd className="palette-esc">Esc</kbd>
             </div>
-            <Cmdk.List className="palette-list">
+            <div role="status">
               <Cmdk.Empty className="palette-none">
                 <SquareDashed aria-hidden="true" />
                 Nothing is called “{query.trim()}”.
               </Cmdk.Empty>
+            </div>
+            <Cmdk.List className="palette-list">
               {!typed && recent.length > 0 && (
                 <Cmdk.Group heading="Recent">{recent.map((command) => commandItem(command, 'recent '))}</Cmdk.Group>
               )}

@@ -1,6 +1,7 @@
 /** The menu itself, on Radix. `ui/Menu` loads it after the first paint; nothing else imports it. */
 import { Check } from 'lucide-react'
 import { DropdownMenu as Radix } from 'radix-ui'
+import { floating } from './floating'
 import type { MenuProps } from './Menu'
 
 export default function MenuRadix({
@@ -13,7 +14,7 @@ export default function MenuRadix({
   return (
     <Radix.Root modal={false} defaultOpen={defaultOpen}>
       <Radix.Trigger asChild>{trigger}</Radix.Trigger>
-      <Radix.Portal>
+      <Radix.Portal container={floating()}>
         <Radix.Content
           className="ui-menu"
           align={align}

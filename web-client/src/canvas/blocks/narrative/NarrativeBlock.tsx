@@ -14,6 +14,7 @@ import { type Block, type BlockProps, blocksMap, contentOf, narrativeText } from
 import { useY } from '../../../doc/useY'
 import { useReadRows } from '../../../platform/datasets/hooks'
 import type { CanvasSession } from '../../../sync/session'
+import { floating } from '../../../ui/floating'
 import { toast } from '../../../ui/Toast'
 import { blockName, reveal } from '../../actions'
 import { useBlockActions } from '../blockActions'
@@ -101,8 +102,7 @@ const lockOf = (readOnly: boolean) => [
   EditorState.readOnly.of(readOnly),
   EditorView.editable.of(!readOnly),
   chipsFocusable.of(readOnly),
-  // Without an editable element nothing in a viewer's text could take the focus, and a long one could not be scrolled.
-  readOnly ? EditorView.contentAttributes.of({ tabindex: '0', 'aria-readonly': 'true' }) : [],
+  readOnly ? EditorView.contentAttributes.of({ 'aria-readonly': 'true' }) : [],
 ]
 
 const hintOf = (readOnly: boolean) =>
@@ -201,12 +201,14 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
           EditorView.contentAttributes.of({
             'aria-label': 'Narrative text',
             'aria-multiline': 'true',
+            // Without an editable element nothing in a viewer's text could take the focus, and a long one could not be scrolled.
+            tabindex: '0',
             spellcheck: 'true',
             autocorrect: 'on',
             autocapitalize: 'sentences',
           }),
           // The frame of a block cuts off what hangs over it.
-          tooltips({ parent: document.body, position: 'fixed' }),
+          tooltips({ parent: floating(), position: 'fixed' }),
           drawSelection(),
           markdown,
           markdownColors,

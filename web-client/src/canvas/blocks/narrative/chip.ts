@@ -22,7 +22,7 @@ function dress(chip: HTMLElement, key: string, state: ChipState): void {
       ? `${state.text}, ${key}`
       : state.kind === 'waiting'
         ? `${key}: ${state.why}`
-        : `Broken value ${key}: ${state.why}`
+        : `${key}, no value: ${state.why}`
   chip.setAttribute('aria-label', name)
   chip.replaceChildren()
   if (state.kind === 'value') chip.textContent = state.text
@@ -37,7 +37,8 @@ function dress(chip: HTMLElement, key: string, state: ChipState): void {
     const word = document.createElement('span')
     word.className = 'md-chip-word'
     word.textContent = 'no value'
-    chip.append(sign, label, word)
+    // Words apart also for who hears them or copies them.
+    chip.append(sign, label, ' ', word)
   }
 }
 

@@ -7,10 +7,11 @@ import {
   type Completion,
   type CompletionContext,
   type CompletionResult,
+  completionStatus,
   startCompletion,
 } from '@codemirror/autocomplete'
 import type { Extension, StateCommand } from '@codemirror/state'
-import type { EditorView } from '@codemirror/view'
+import { EditorView } from '@codemirror/view'
 import type { RowSet } from '../../../platform/datasets/cells'
 import { type Binding, type BindingChange, type Bindings, valueText } from './bindings'
 import { type Calculation, inWords, keyFor, proposals, type Rows, uniqueKey, writeCalculation } from './calc'
@@ -193,7 +194,20 @@ const span = (className: string, text: string): HTMLElement => {
   return element
 }
 
-export const completions = (metrics: Metrics): Extension =>
+/** The list scrolls: it may be reached by Tab as everything that scrolls, though the arrow keys of the text lead through it. */
+const reachable = EditorView.updateListener.of(({ view, state }) => {
+  if (completionStatus(state) !== 'active') return
+  view.requestMeasure({
+    key: 'reachable',
+    read: () => view.contentDOM.getAttribute('aria-controls'),
+    write: (list) => {
+      if (list !== null) document.getElementById(list)?.setAttribute('tabindex', '0')
+    },
+  })
+})
+
+export const completions = (metrics: Metrics): Extension => [
+  reachable,
   autocompletion({
     override: [metricSource(metrics), slash],
     icons: false,
@@ -210,4 +224,5 @@ export const completions = (metrics: Metrics): Extension =>
         position: 90,
       },
     ],
-  })
+  }),
+]

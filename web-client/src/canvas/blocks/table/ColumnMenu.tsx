@@ -25,6 +25,7 @@ import {
 import { DropdownMenu as Radix } from 'radix-ui'
 import { type ReactNode, useRef } from 'react'
 import { setContent } from '../../../doc/schema'
+import { floating } from '../../../ui/floating'
 import { FORMATS, isNumeric } from '../format'
 import type { SortRule } from '../localView'
 import { ALIGNS, alignOf, type TableColumn } from './columns'
@@ -93,7 +94,7 @@ export default function ColumnMenu(props: ColumnMenuProps) {
           }}
         />
       </Radix.Trigger>
-      <Radix.Portal>
+      <Radix.Portal container={floating()}>
         <Radix.Content
           className="ui-menu tbl-column-menu"
           align="start"
@@ -313,7 +314,7 @@ function Sub({ icon: Icon, label, testId, children }: SubProps) {
         {label}
         <ChevronRight className="tbl-on" aria-hidden />
       </Radix.SubTrigger>
-      <Radix.Portal>
+      <Radix.Portal container={floating()}>
         <Radix.SubContent className="ui-menu tbl-column-menu" collisionPadding={8} sideOffset={4}>
           {children}
         </Radix.SubContent>
