@@ -140,12 +140,15 @@ const stopMeter = (page) =>
 
 /** Every block in view is drawn: mounted, and nothing in it is still a skeleton. */
 const drawn = () => {
-  const inView = [...document.querySelectorAll('[data-block-id]')].filter((element) => {
+  // In reading order: what comes after the first one below the window need not be measured, which would cost more than it tells.
+  const inView = []
+  for (const element of document.querySelectorAll('[data-block-id]')) {
     const box = element.getBoundingClientRect()
-    return box.bottom > 0 && box.top < innerHeight && box.width > 0
-  })
+    if (box.top >= innerHeight) break
+    if (box.bottom > 0 && box.width > 0) inView.push(element)
+  }
   return (
-    inView.length > 0 &&
+    inView.length >= 9 &&
     inView.every((element) => {
       const body = element.querySelector('.frame-body')
       if (body === null || body.childElementCount === 0 || element.querySelector('.blk-skeleton') !== null) return false

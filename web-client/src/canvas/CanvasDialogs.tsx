@@ -3,6 +3,7 @@ import { lazy, Suspense, useEffect } from 'react'
 import { useStore } from 'zustand'
 import { orNothing, withQueries } from '../app/loading'
 import type { CanvasSession } from '../sync/session'
+import { useIdle } from '../ui/idle'
 import type { UiStore } from './ui'
 
 /** A press on `/` is followed by typing at once: the menu is there before it is asked for. */
@@ -13,15 +14,15 @@ const Clipboard = lazy(orNothing(() => import('./Clipboard')))
 const Shortcuts = lazy(() => import('./Shortcuts'))
 
 export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiStore }) {
+  const idle = useIdle()
   useEffect(() => {
-    const timer = setTimeout(() => void loadPicker().catch(() => undefined), 300)
-    return () => clearTimeout(timer)
-  }, [])
+    if (idle) void loadPicker().catch(() => undefined)
+  }, [idle])
   const adding = useStore(ui, (state) => state.adding !== null)
   const dialog = useStore(ui, (state) => state.dialog)
   return (
     <Suspense fallback={null}>
-      <Clipboard session={session} ui={ui} />
+      {idle && <Clipboard session={session} ui={ui} />}
       {adding && <AddPicker session={session} ui={ui} />}
       {dialog === 'palette' && <Palette session={session} ui={ui} />}
       {dialog === 'shortcuts' && <Shortcuts ui={ui} />}

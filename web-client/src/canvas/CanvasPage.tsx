@@ -13,7 +13,9 @@ import { Following } from '../presence/Following'
 import { useFollow, useViewPresence } from '../presence/follow'
 import { usePointer } from '../presence/usePointer'
 import { acquireSession, type CanvasSession, releaseSession } from '../sync/session'
+import { useIdle } from '../ui/idle'
 import { Bar } from './Bar'
+import { preload } from './blocks/registry'
 import { CanvasDialogs } from './CanvasDialogs'
 import './canvas.css'
 import { Grid } from './Grid'
@@ -55,6 +57,7 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const bars = mode === 'edit' && !solo
   const scroller = useRef<HTMLDivElement>(null)
   const announcement = useStore(ui, (state) => state.announcement)
+  const idle = useIdle()
   useKeys(session, ui)
   useViewMode(session, ui)
   useSelectionPresence(session, ui)
@@ -62,6 +65,9 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   useViewPresence(session, scroller, ready)
   useFollow(session, ui, scroller, ready)
   useShape(session, ready)
+  useEffect(() => {
+    if (ready) preload(blocksMap(session.doc))
+  }, [session, ready])
   useMarkOpened(session)
   return (
     <div className="canvas" data-testid="canvas" data-mode={mode} data-solo={solo ? '' : undefined}>
@@ -83,7 +89,7 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
         <Waiting session={session} />
       )}
       <Lost session={session} />
-      {ready && bars && (
+      {ready && bars && idle && (
         <Suspense>
           <ChecklistOnCanvas session={session} readOnly={readOnly} />
         </Suspense>
@@ -109,12 +115,13 @@ function Name({ session }: { session: CanvasSession }) {
 type InsideProps = { session: CanvasSession; ui: UiStore; readOnly: boolean; scroller: RefObject<HTMLElement | null> }
 
 function Inside({ session, ui, readOnly, scroller }: InsideProps) {
+  const idle = useIdle()
   const empty = useY(blocksMap(session.doc), (blocks) => blocks.size === 0)
   return (
     <>
       <h2 className="visually-hidden">Blocks</h2>
       <Suspense>
-        <DropZone session={session} ui={ui} readOnly={readOnly} />
+        {(empty || idle) && <DropZone session={session} ui={ui} readOnly={readOnly} />}
         {empty && <Starters session={session} ui={ui} readOnly={readOnly} />}
       </Suspense>
       <Grid session={session} ui={ui} readOnly={readOnly} scroller={scroller} />

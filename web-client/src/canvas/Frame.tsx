@@ -9,6 +9,7 @@ import { type Block, blockType, isLocked } from '../doc/schema'
 import { useY } from '../doc/useY'
 import type { CanvasSession } from '../sync/session'
 import { IconButton, join } from '../ui/Button'
+import { whenIdle } from '../ui/idle'
 import { Menu, type MenuItem } from '../ui/Menu'
 import { useActionsOf } from './blocks/blockActions'
 import { BlockView, typeOf } from './blocks/registry'
@@ -38,19 +39,32 @@ export type FrameProps = {
 /** Tells a frame once when it comes near the viewport. One observer serves all frames. */
 export type Near = { watch: (element: Element, seen: () => void) => () => void }
 
+/** Pixels above and below the window in which blocks are mounted ahead of being scrolled to. */
+const AHEAD = 700
+
 export const createNear = (root: Element): Near & { stop: () => void } => {
   const waiting = new Map<Element, () => void>()
-  const observer = new IntersectionObserver(
-    (entries) => {
-      for (const { isIntersecting, target } of entries) {
-        if (!isIntersecting) continue
-        observer.unobserve(target)
-        waiting.get(target)?.()
-        waiting.delete(target)
-      }
-    },
-    { root, rootMargin: '700px 0px' },
-  )
+  const observe = (margin: number): IntersectionObserver => {
+    const made = new IntersectionObserver(
+      (entries) => {
+        for (const { isIntersecting, target } of entries) {
+          if (!isIntersecting) continue
+          made.unobserve(target)
+          waiting.get(target)?.()
+          waiting.delete(target)
+        }
+      },
+      { root, rootMargin: `${margin}px 0px` },
+    )
+    for (const element of waiting.keys()) made.observe(element)
+    return made
+  }
+  let observer = observe(0)
+  // What is in the window comes first.
+  const stay = whenIdle(() => {
+    observer.disconnect()
+    observer = observe(AHEAD)
+  })
   return {
     watch: (element, seen) => {
       waiting.set(element, seen)
@@ -60,7 +74,10 @@ export const createNear = (root: Element): Near & { stop: () => void } => {
         observer.unobserve(element)
       }
     },
-    stop: () => observer.disconnect(),
+    stop: () => {
+      stay()
+      observer.disconnect()
+    },
   }
 }
 

@@ -10,6 +10,7 @@ import { type At, type Blocks, blocksMap, isLocked } from '../doc/schema'
 import { useY } from '../doc/useY'
 import type { Overlay } from '../presence/overlay'
 import type { CanvasSession } from '../sync/session'
+import { useIdle, whenIdle } from '../ui/idle'
 import { labelsOf, storedOf, toldApart } from './actions'
 import { ARRIVING, arrivingCell } from './arrive'
 import { createNear, Frame, type Near } from './Frame'
@@ -68,6 +69,9 @@ const domOrder = (
   const known = new Set(kept)
   return [...kept, ...wanted.filter((id) => !known.has(id))]
 }
+
+/** Frames of a first screen on any window; hundreds of others come a moment later. */
+const FIRST_FRAMES = 60
 
 export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const blocks: Blocks = blocksMap(session.doc)
@@ -132,17 +136,20 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   useEffect(() => {
     let gone = false
     // Nobody else is drawn before the blocks are.
-    import('../presence/overlay').then(
-      (loaded) => {
-        if (gone || grid.current === null) return
-        overlay.current = new loaded.Overlay(grid.current, session.awareness)
-        overlay.current.layout(rects.current, latest.current.metrics)
-      },
-      // Offline before the first caching: then nobody else is here either.
-      () => undefined,
+    const stop = whenIdle(() =>
+      import('../presence/overlay').then(
+        (loaded) => {
+          if (gone || grid.current === null) return
+          overlay.current = new loaded.Overlay(grid.current, session.awareness)
+          overlay.current.layout(rects.current, latest.current.metrics)
+        },
+        // Offline before the first caching: then nobody else is here either.
+        () => undefined,
+      ),
     )
     return () => {
       gone = true
+      stop()
       overlay.current?.dispose()
       overlay.current = null
     }
@@ -159,6 +166,8 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const order = useRef<readonly string[]>([])
   const reading = useMemo(() => readingOrder(base).map((cell) => cell.id), [base])
   order.current = domOrder(order.current, reading, grid.current)
+  const idle = useIdle()
+  const shown = idle ? order.current : order.current.slice(0, FIRST_FRAMES)
   const labels = useY(blocks, labelsOf)
   const told = useMemo(() => toldApart(reading, labels), [reading, labels])
   const cells = new Map<string, Cell>(plan.map((cell) => [cell.id, cell]))
@@ -251,7 +260,7 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
     >
       {near !== null &&
         width > 0 &&
-        order.current.map((id) => {
+        shown.map((id) => {
           const cell = cells.get(id)
           const block = blocks.get(id)
           if (cell === undefined || block === undefined) return null

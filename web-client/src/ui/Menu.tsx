@@ -5,6 +5,7 @@
  * idle. A press before that loads it at once and opens the menu then.
  */
 import { cloneElement, type ReactElement, type ReactNode, useState, useSyncExternalStore } from 'react'
+import { whenIdle } from './idle'
 
 export type MenuItem = {
   label: string
@@ -50,8 +51,11 @@ const load = (): void => {
 
 const subscribe = (notify: () => void): (() => void) => {
   waiting.add(notify)
-  if (loaded === null) setTimeout(load, 200)
-  return () => waiting.delete(notify)
+  const stop = loaded === null ? whenIdle(load) : () => undefined
+  return () => {
+    stop()
+    waiting.delete(notify)
+  }
 }
 
 export function Menu(props: MenuProps) {

@@ -9,7 +9,7 @@ import { Component, type ComponentType, type LazyExoticComponent, lazy, memo, ty
 import { useStore } from 'zustand'
 import { describeError } from '../../app/api'
 import { withQueries } from '../../app/loading'
-import { type Block, type BlockProps, blockType } from '../../doc/schema'
+import { type Block, type BlockProps, type Blocks, blockType, getAt, getContent } from '../../doc/schema'
 import { useY } from '../../doc/useY'
 import type { CanvasSession } from '../../sync/session'
 import { Button } from '../../ui/Button'
@@ -49,6 +49,32 @@ function viewOf(type: string): LazyExoticComponent<ComponentType<BlockProps>> | 
     lazyViews.set(type, view)
   }
   return view
+}
+
+/** Rows of a first screen, roughly: what is further down can wait for its turn. */
+const FIRST_ROWS = 16
+/** Datasets read ahead. A canvas shows one or two of them. */
+const FIRST_DATASETS = 4
+
+/**
+ * Starts loading what the first screen of a canvas needs, code and rows at the same time: otherwise the rows would be
+ * asked for when the code is here, and the code when the frame has been seen.
+ */
+export const preload = (blocks: Blocks): void => {
+  const first = [...blocks.values()].filter((block) => getAt(block)[1] < FIRST_ROWS)
+  for (const type of new Set(first.map(blockType))) {
+    const loader = Object.hasOwn(views, type) ? views[type] : undefined
+    loader?.().catch(() => undefined)
+  }
+  const named = first.map((block) => getContent(block, ['data_source', 'dataset_id']))
+  const datasets = new Set(named.filter((id) => typeof id === 'string' && id !== ''))
+  if (datasets.size === 0) return
+  Promise.all([import('../../app/queries'), import('../../platform/datasets/hooks')]).then(
+    ([{ queries }, { prefetchDataset }]) => {
+      for (const id of [...datasets].slice(0, FIRST_DATASETS)) prefetchDataset(queries, String(id))
+    },
+    () => undefined,
+  )
 }
 
 export const BlockView = memo(function BlockView(props: BlockProps) {

@@ -2,7 +2,7 @@
  * Datasets in React: one cached copy of a dataset's rows, however many blocks show it.
  * A dataset never changes once it is uploaded, so what was read stays good; only failures are tried again.
  */
-import { queryOptions, useQuery, useQueryClient } from '@tanstack/react-query'
+import { type QueryClient, queryOptions, useQuery, useQueryClient } from '@tanstack/react-query'
 import { useCallback } from 'react'
 import { type Dataset, getDataset, listDatasets, mayHelp, readPreview, readRows } from './api'
 import type { RowSet } from './cells'
@@ -76,6 +76,12 @@ const rowsQuery = (id: string) =>
     // Comparing 100,000 rows with what they were costs more than drawing them, and they do not change.
     structuralSharing: false,
   })
+
+/** Starts reading a dataset before the first block that shows it is there. What fails is asked for again by the block. */
+export const prefetchDataset = (client: QueryClient, id: string): void => {
+  void client.prefetchQuery(datasetQuery(id))
+  void client.prefetchQuery(rowsQuery(id))
+}
 
 /** The first rows of a dataset, for choosing one. */
 export const usePreview = (id: string) =>
