@@ -15,7 +15,6 @@ import {
   contentOf,
   deleteBlock,
   duplicateBlock,
-  edit,
   getAt,
   getPlacement,
   getSize,
@@ -27,11 +26,13 @@ import {
   setLocked,
   setPlacement,
   setSize,
+  step,
 } from '../doc/schema'
 import { readPeer } from '../presence/state'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { typeOf } from './blocks/types'
+import { keysText } from './keys'
 import {
   bottomOf,
   breakpointOf,
@@ -66,6 +67,21 @@ export const storedOf = (blocks: Blocks): Stored[] =>
     return { id, at: getAt(block), size: getSize(block), locked: isLocked(block), placements }
   })
 
+/**
+ * A line of Markdown as one says it: without its marks, and a number in it by what it is called. Its value would make the
+ * name another one with every change of the data.
+ */
+const spoken = (line: string): string =>
+  line
+    .replace(/^(?:[#>*+\-\s]|\d+[.)]\s|\[[ xX]\]\s|\[!\w+\])+/, '')
+    .replace(/\{\{([^{}]*)\}\}/g, (_, key: string) => key.trim())
+    .replace(/!?\[([^\]]*)\]\([^)]*\)/g, '$1')
+    .replace(/\*\*|__|~~|`/g, '')
+    .trim()
+
+/** Lines looked at for a name: a text may begin with rules and empty lines. */
+const FIRST_LINES = 12
+
 /** A block in words: its title, or the first line of its text, or what it is. */
 export const blockName = (block: Block): string => {
   const content = contentOf(block)
@@ -73,11 +89,10 @@ export const blockName = (block: Block): string => {
   if (typeof title === 'string' && title.trim() !== '') return title.trim().slice(0, 80)
   const text = content.get('text')
   if (text instanceof Y.Text) {
-    const line = text
-      .toString()
-      .split('\n', 3)
-      .find((part) => part.trim() !== '')
-    if (line !== undefined) return line.replace(/^[#>*\-\s]+/, '').slice(0, 80)
+    for (const line of text.toString().split('\n', FIRST_LINES)) {
+      const words = spoken(line)
+      if (words !== '') return words.slice(0, 80)
+    }
   }
   for (const words of [text, content.get('caption'), content.get('alt')]) {
     if (typeof words === 'string' && words.trim() !== '') return words.trim().slice(0, 80)
@@ -106,13 +121,6 @@ export const toldApart = (order: readonly string[], labels: Record<string, strin
       return [id, turn === 1 ? label : `${label} (${turn})`]
     }),
   )
-}
-
-/** Ends the previous undo step, so that this one can be undone alone. */
-const step = (session: CanvasSession, change: () => void): void => {
-  session.undo.stopCapturing()
-  edit(session.doc, change)
-  session.undo.stopCapturing()
 }
 
 /** The blocks that other people hold with the pointer right now. */
@@ -389,7 +397,7 @@ export const remove = (
     if (!session.canEdit || taken === undefined || !session.undo.undoStack.includes(taken)) return
     // Undo goes back one step at a time: undoing anything else than what this message names would be a surprise.
     if (session.undo.undoStack.at(-1) === taken) undo(session)
-    else toast('You have changed other things since. Use Ctrl+Z to go back step by step.')
+    else toast(`You have changed other things since. Use ${keysText('mod+z')} to go back step by step.`)
   }
   toast(text, { label: 'Undo', run })
 }

@@ -6,7 +6,7 @@
  * go. Each import is one undo step. A failed one stays on screen with what went wrong and can be tried again.
  */
 import { createStore, type StoreApi } from 'zustand/vanilla'
-import { type At, addBlock, blocksMap, deleteBlock, edit, type JsonObject, type Size, setAt } from '../doc/schema'
+import { type At, addBlock, blocksMap, deleteBlock, type JsonObject, type Size, setAt, step } from '../doc/schema'
 import type { Dataset } from '../platform/datasets/api'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
@@ -194,10 +194,9 @@ async function pictureOf(file: File, progress: (share: number) => void, signal: 
 
 /** Adds blocks as one undo step, at a row or below everything. Blocks that are there make room. */
 export const addAll = (session: CanvasSession, blocks: readonly Planned[], place: Place): string[] => {
-  const { doc, undo, user } = session
+  const { doc, user } = session
   const made: string[] = []
-  undo.stopCapturing()
-  edit(doc, () => {
+  step(session, () => {
     const start = layoutOf(storedOf(blocksMap(doc)), 'lg')
     const row = place === null ? bottomOf(start) : Math.min(place, bottomOf(start))
     for (const { type, content, at, size } of blocks) {
@@ -217,7 +216,6 @@ export const addAll = (session: CanvasSession, blocks: readonly Planned[], place
       }
     }
   })
-  undo.stopCapturing()
   return made
 }
 

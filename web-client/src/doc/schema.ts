@@ -9,7 +9,7 @@
  * - `at` and `size` are separate leaves, so a move and a resize merge, and one move never tears into x and y;
  * - blocks live in a map under ids made by their creator, because moving an item of a Y.Array duplicates it.
  */
-import { generateKeyBetween, generateNKeysBetween } from 'fractional-indexing'
+import { generateNKeysBetween } from 'fractional-indexing'
 import { nanoid } from 'nanoid'
 import * as Y from 'yjs'
 import type { CanvasSession } from '../sync/session'
@@ -100,6 +100,20 @@ export const schemaOf = (doc: Y.Doc): number | null => {
 
 /** Runs a person's change as one transaction, which is one undo step and one update on the wire. */
 export const edit = <T>(doc: Y.Doc, change: () => T): T => doc.transact(change, LOCAL) as T
+
+/**
+ * One gesture of a person: one transaction that can be undone alone, however soon after the one before. Nothing happens
+ * for whoever may not edit: access may change while a field is open.
+ */
+export const step = (session: Pick<CanvasSession, 'doc' | 'undo' | 'canEdit'>, change: () => void): void => {
+  if (!session.canEdit) return
+  session.undo.stopCapturing()
+  edit(session.doc, change)
+  session.undo.stopCapturing()
+}
+
+/** Somebody deleted it, and whoever still holds it must not write to it. */
+const isGone = (block: Block): boolean => block._item?.deleted === true
 
 /** Names longer than the server keeps are cut; a blank name changes nothing. */
 export const renameCanvas = (doc: Y.Doc, name: string): void => {
@@ -208,7 +222,7 @@ export const getContent = (block: Block, path: readonly string[]): Json => {
 export const setContent = (block: Block, path: readonly string[], value: Json | undefined): void => {
   const doc = block.doc
   const key = path.at(-1)
-  if (doc === null || key === undefined) return
+  if (doc === null || key === undefined || isGone(block)) return
   edit(doc, () => {
     let map = contentOf(block)
     for (const step of path.slice(0, -1)) {
@@ -235,10 +249,6 @@ const setLeaf = (map: Y.Map<unknown>, key: string, value: Json | undefined): voi
     throw new Error(`"${key}" is shared by everybody on the canvas and cannot be replaced by a plain value`)
   } else if (JSON.stringify(current) !== JSON.stringify(value)) map.set(key, value)
 }
-
-/** An `order` key after all columns a table has. */
-export const orderAfter = (orders: readonly string[]): string =>
-  generateKeyBetween(orders.length === 0 ? null : ([...orders].sort(compare).at(-1) ?? null), null)
 
 /** Made by whoever makes the block, and never used again. */
 export const newBlockId = (): string => nanoid(10)

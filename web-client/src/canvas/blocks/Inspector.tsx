@@ -4,7 +4,7 @@
  */
 import { Box } from 'lucide-react'
 import { type ComponentType, type LazyExoticComponent, lazy, Suspense } from 'react'
-import { type Block, blockType, edit, isLocked } from '../../doc/schema'
+import { type Block, blockType, isLocked, setLocked, step } from '../../doc/schema'
 import { useY } from '../../doc/useY'
 import { blockName } from '../actions'
 import { Check } from './fields'
@@ -37,7 +37,7 @@ export default function Inspector(props: InspectorProps) {
           <p className="insp-none">This version of Jabiru has no settings for a block of type “{type.slice(0, 40)}”.</p>
         )
       )}
-      <Common block={props.block} editable={props.editable} />
+      <Common id={props.id} block={props.block} session={props.session} editable={props.editable} />
     </>
   )
 }
@@ -61,7 +61,7 @@ function Head({ block, type }: { block: Block; type: string }) {
 }
 
 /** What every block has, whatever its type. */
-function Common({ block, editable }: { block: Block; editable: boolean }) {
+function Common({ id, block, session, editable }: InspectorProps) {
   const locked = useY(block, isLocked)
   return (
     <div className="insp insp-common">
@@ -69,10 +69,7 @@ function Common({ block, editable }: { block: Block; editable: boolean }) {
         label="Lock position and size"
         checked={locked}
         disabled={!editable}
-        onChange={(on) => {
-          const doc = block.doc
-          if (doc) edit(doc, () => (on ? block.set('locked', true) : block.delete('locked')))
-        }}
+        onChange={(on) => step(session, () => setLocked(session.doc, id, on))}
       />
     </div>
   )

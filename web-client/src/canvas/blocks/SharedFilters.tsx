@@ -1,7 +1,7 @@
 /** The filters everybody sees, in the settings of a block. What a person changes here is written at once, one step each. */
 import { Plus, X } from 'lucide-react'
-import { lazy, Suspense, useState } from 'react'
-import { setContent } from '../../doc/schema'
+import { lazy, Suspense, useRef, useState } from 'react'
+import { setContent, step } from '../../doc/schema'
 import { useY } from '../../doc/useY'
 import type { FilterProps } from './FilterBar'
 import { type Filter, filterParts, MAX_FILTERS, sameFilter } from './filters'
@@ -15,14 +15,11 @@ type SharedProps = Pick<FilterProps, 'session' | 'block' | 'data' | 'headerOf' |
 export function SharedFilters({ session, block, data, headerOf, formatOf, disabled }: SharedProps) {
   const filters = useY(block, sharedFilters)
   const [editing, setEditing] = useState<{ anchor: HTMLElement; old: Filter | null } | null>(null)
+  const more = useRef<HTMLButtonElement>(null)
 
   /** Decided from the filters as they are now: somebody else may have changed them while the editor was open. */
-  const write = (change: (now: Filter[]) => Filter[]): void => {
-    if (!session.canEdit) return
-    session.undo.stopCapturing()
-    setContent(block, ['filters'], change(sharedFilters(block)).slice(0, MAX_FILTERS))
-    session.undo.stopCapturing()
-  }
+  const write = (change: (now: Filter[]) => Filter[]): void =>
+    step(session, () => setContent(block, ['filters'], change(sharedFilters(block)).slice(0, MAX_FILTERS)))
   const put = (old: Filter | null, next: Filter): void =>
     write((now) => {
       const rest = now.filter((one) => !sameFilter(one, next))
@@ -54,7 +51,11 @@ export function SharedFilters({ session, block, data, headerOf, formatOf, disabl
               type="button"
               className="flt-chip-x"
               aria-label={`Remove: ${text}`}
-              onClick={() => write((now) => now.filter((one) => !sameFilter(one, filter)))}
+              onClick={() => {
+                // The button goes with its chip: the keys go on from the one beside.
+                more.current?.focus()
+                write((now) => now.filter((one) => !sameFilter(one, filter)))
+              }}
             >
               <X aria-hidden />
             </button>
@@ -62,6 +63,7 @@ export function SharedFilters({ session, block, data, headerOf, formatOf, disabl
         )
       })}
       <button
+        ref={more}
         type="button"
         className="flt-more"
         aria-haspopup="dialog"

@@ -13,12 +13,13 @@ interface CommitProps {
 /** A text written when the person is done with it: on Enter, on leaving, or when the panel goes away. Escape takes it back. */
 export function Commit({ label, value, disabled, placeholder, onCommit }: CommitProps) {
   const [draft, setDraft] = useState<string | null>(null)
-  const latest = useRef({ draft, value, onCommit })
-  latest.current = { draft, value, onCommit }
+  const latest = useRef({ draft, value, disabled, onCommit })
+  latest.current = { draft, value, disabled, onCommit }
   const commit = () => {
     const now = latest.current
     latest.current = { ...now, draft: null }
-    if (now.draft !== null && now.draft.trim() !== now.value) now.onCommit(now.draft.trim())
+    // Access may have changed while somebody typed.
+    if (now.draft !== null && !now.disabled && now.draft.trim() !== now.value) now.onCommit(now.draft.trim())
   }
   const commitLatest = useRef(commit)
   commitLatest.current = commit
@@ -80,15 +81,15 @@ export function NumberCommit({
     if (!Number.isFinite(number) || (whole && !Number.isInteger(number))) return undefined
     return Math.min(max ?? Number.POSITIVE_INFINITY, Math.max(min ?? Number.NEGATIVE_INFINITY, number))
   }
-  const latest = useRef({ draft, value, onCommit })
-  latest.current = { draft, value, onCommit }
+  const latest = useRef({ draft, value, disabled, onCommit })
+  latest.current = { draft, value, disabled, onCommit }
   const commit = () => {
     const now = latest.current
     if (now.draft === null) return
     const number = read(now.draft)
     if (number === undefined) return
     latest.current = { ...now, draft: null }
-    if (number !== now.value) now.onCommit(number)
+    if (!now.disabled && number !== now.value) now.onCommit(number)
   }
   const commitLatest = useRef(commit)
   commitLatest.current = commit

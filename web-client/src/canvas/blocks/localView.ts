@@ -7,7 +7,7 @@
 import { useCallback, useMemo } from 'react'
 import { useStore } from 'zustand'
 import { createStore, type StoreApi } from 'zustand/vanilla'
-import { type Block, edit, getContent, type Json, setContent } from '../../doc/schema'
+import { type Block, getContent, type Json, setContent, step } from '../../doc/schema'
 import { useY } from '../../doc/useY'
 import type { CanvasSession } from '../../sync/session'
 import { type Filter, readFilters, sameFilter } from './filters'
@@ -132,12 +132,10 @@ export function saveForEverybody(session: CanvasSession, id: string, block: Bloc
   if (!session.canEdit) return
   const view = viewsOf(session.canvasId).getState()[id] ?? NO_VIEW
   const filters = effectiveFilters(sharedFilters(block), view)
-  session.undo.stopCapturing()
-  edit(session.doc, () => {
+  step(session, () => {
     if (view.filters.length > 0 || view.off.length > 0) setContent(block, ['filters'], filters)
     if (view.sort !== null) setContent(block, ['sorting', 'defaultSort'], sortLeaf(view.sort))
   })
-  session.undo.stopCapturing()
   setView(session.canvasId, id, { filters: [], off: [], sort: null })
 }
 

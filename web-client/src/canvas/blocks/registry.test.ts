@@ -120,8 +120,18 @@ describe('choosing a dataset', () => {
       { field: 'region', header: 'Region', type: 'string' },
       { field: 'revenue', header: 'Revenue', type: 'currency' },
     ])
-    applyTableDataset(block, { ...dataset, columns: [{ name: 'when', type: 'date' }] })
-    expect(contentJson(block).columns).toEqual([{ field: 'when', header: 'When', type: 'date' }])
+    // A column of both keeps its map: somebody else may be writing in it.
+    const shared = (contentOf(block).get('columns') as Y.Map<unknown>).get('revenue')
+    const next = [
+      { name: 'when', type: 'date' },
+      { name: 'revenue', type: 'number' },
+    ] as const
+    applyTableDataset(block, { ...dataset, columns: [...next] })
+    expect((contentOf(block).get('columns') as Y.Map<unknown>).get('revenue')).toBe(shared)
+    expect(contentJson(block).columns).toEqual([
+      { field: 'when', header: 'When', type: 'date' },
+      { field: 'revenue', header: 'Revenue', type: 'currency' },
+    ])
     expect(contentJson(block).title).toBe('Sales')
   })
 })

@@ -4,7 +4,7 @@
  */
 import { AreaChart, ChartColumn, ChartLine, ChartPie, ChartScatter, Lightbulb, X } from 'lucide-react'
 import { type ReactNode, useMemo, useState } from 'react'
-import { type Block, blocksMap, edit, type Json, setContent } from '../../../doc/schema'
+import { type Block, blocksMap, edit, type Json, setContent, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Dataset } from '../../../platform/datasets/api'
 import type { Column } from '../../../platform/datasets/cells'
@@ -82,19 +82,12 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
   const drawn = useDrawn(id)
   const [dismissed, setDismissed] = useState<readonly string[]>([])
   const columns = dataset.data?.columns ?? NO_COLUMNS
-  const step = (write: () => void) => {
-    const { doc } = block
-    if (!doc) return
-    session.undo.stopCapturing()
-    edit(doc, write)
-    session.undo.stopCapturing()
-  }
-  const set: Change = (path, value) => step(() => setContent(block, path, value))
+  const set: Change = (path, value) => step(session, () => setContent(block, path, value))
   const config = (key: string, value: Json) => set(['config', key], value)
 
   /** Another field, and with it what was only there because of the old one. */
   const setFields = (fields: { x?: string; y?: string }) =>
-    step(() => {
+    step(session, () => {
       const next = { x: fields.x ?? content.x, y: fields.y ?? content.y }
       const { chart_type, title, ...more } = refit(
         content,
@@ -146,7 +139,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
                 type="button"
                 className="chart-hint-do"
                 onClick={() =>
-                  step(() => {
+                  step(session, () => {
                     if (hint.change.chart_type) setContent(block, ['chart_type'], hint.change.chart_type)
                     if (hint.change.config) setContent(block, ['config'], hint.change.config)
                   })
@@ -494,9 +487,7 @@ function usePick({ id, block, session }: Pick<InspectorProps, 'id' | 'block' | '
     }
     // Somebody may have deleted the block, or this session may have become a viewer's, while the rows were read.
     if (blocksMap(session.doc).get(id) !== block || !session.canEdit) return
-    session.undo.stopCapturing()
-    applyDataset(block, dataset, found)
-    session.undo.stopCapturing()
+    step(session, () => applyDataset(block, dataset, found))
   }
   return { busy, run }
 }

@@ -1,8 +1,8 @@
 /**
  * The title of a section, written in place. Typing is local; leaving the field or Enter writes it, Escape puts it back.
  */
-import { useRef, useState } from 'react'
-import type { BlockProps } from '../../../doc/schema'
+import { useEffect, useRef, useState } from 'react'
+import { type BlockProps, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import { HEADING_LIMIT, readHeading, writeHeading } from './fields'
 import './heading.css'
@@ -14,11 +14,14 @@ export default function HeadingBlock({ block, session, readOnly }: BlockProps) {
   // Below the page's own h1 and h2. A small heading is an h3 too: it may stand first, and an outline must not skip.
   const Tag = level === 1 ? 'h2' : 'h3'
 
+  // The field went away under somebody's hands: what stood in it must not come back with it.
+  useEffect(() => {
+    if (readOnly) setDraft(null)
+  }, [readOnly])
+
   const done = () => {
     if (draft !== null && !cancelled.current) {
-      session.undo.stopCapturing()
-      writeHeading(block, draft)
-      session.undo.stopCapturing()
+      step(session, () => writeHeading(block, draft))
     }
     setDraft(null)
   }

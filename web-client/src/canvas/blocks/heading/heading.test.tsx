@@ -15,9 +15,10 @@ const place = (content: JsonObject) => {
 }
 const show = (content: JsonObject, readOnly = false) => {
   const made = place(content)
-  const session = { undo: { stopCapturing: vi.fn() } } as unknown as CanvasSession
-  render(<HeadingBlock id={made.id} block={made.block} session={session} readOnly={readOnly} />)
-  return made
+  const session = { doc: made.doc, canEdit: true, undo: { stopCapturing: vi.fn() } } as unknown as CanvasSession
+  const of = (locked: boolean) => <HeadingBlock id={made.id} block={made.block} session={session} readOnly={locked} />
+  const view = render(of(readOnly))
+  return { ...made, lock: (locked: boolean) => view.rerender(of(locked)) }
 }
 const field = () => screen.getByTestId<HTMLInputElement>('heading-text')
 
@@ -57,6 +58,18 @@ describe('a heading', () => {
     act(() => contentOf(block).set('text', 'Revenue'))
     act(() => field().blur())
     expect(readHeading(block).text).toBe('Revenue')
+  })
+
+  it('forgets what stood in the field when it may not be written any more', () => {
+    const { block, lock } = show({ text: 'Sales', level: 2, line: true })
+    act(() => field().focus())
+    fireEvent.change(field(), { target: { value: 'Half a' } })
+    lock(true)
+    lock(false)
+    expect(field().value).toBe('Sales')
+    act(() => field().focus())
+    act(() => field().blur())
+    expect(readHeading(block).text).toBe('Sales')
   })
 
   it('is a heading and no field for who may only read', () => {

@@ -5,7 +5,7 @@
 import { CloudOff, ImageOff, ImagePlus, ImageUp, TriangleAlert } from 'lucide-react'
 import { type DragEvent, type ReactNode, useEffect, useRef, useState } from 'react'
 import { ApiError, describeError } from '../../../app/api'
-import { type BlockProps, setContent } from '../../../doc/schema'
+import { type BlockProps, setContent, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import { IMAGE_ACCEPT, MAX_IMAGE } from '../../../platform/images/api'
 import { useBlobUrl, useImage } from '../../../platform/images/hooks'
@@ -32,7 +32,7 @@ export default function ImageBlock({ id, block, session, readOnly }: BlockProps)
       ) : (
         <Shown content={content}>
           {!readOnly && content.alt === '' && content.caption === '' && (
-            <Describe onDescribe={(alt) => setContent(block, ['alt'], alt)} />
+            <Describe onDescribe={(alt) => step(session, () => setContent(block, ['alt'], alt))} />
           )}
         </Shown>
       )}

@@ -1,7 +1,7 @@
 /** The settings of an image: which one, its words, how it fills the block. */
 import { ImageUp, Trash2 } from 'lucide-react'
 import { useRef } from 'react'
-import { setContent } from '../../../doc/schema'
+import { type Json, setContent, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import { IMAGE_ACCEPT } from '../../../platform/images/api'
 import { Button } from '../../../ui/Button'
@@ -15,6 +15,7 @@ export default function ImageInspector({ id, block, session, editable }: Inspect
   const { imageId, alt, caption, fit } = useY(block, readImageContent)
   const { upload, start, stop } = useUpload(id, block, session)
   const file = useRef<HTMLInputElement>(null)
+  const set = (key: string, value: Json) => step(session, () => setContent(block, [key], value))
   return (
     <div className="insp">
       <input
@@ -49,7 +50,7 @@ export default function ImageInspector({ id, block, session, editable }: Inspect
             <ImageUp aria-hidden /> {imageId === '' ? 'Choose…' : 'Replace…'}
           </Button>
           {imageId !== '' && (
-            <Button disabled={!editable} onClick={() => setContent(block, ['image_id'], '')}>
+            <Button disabled={!editable} onClick={() => set('image_id', '')}>
               <Trash2 aria-hidden /> Remove
             </Button>
           )}
@@ -61,22 +62,12 @@ export default function ImageInspector({ id, block, session, editable }: Inspect
         </p>
       )}
       <div>
-        <Commit
-          label="Description"
-          value={alt}
-          disabled={!editable}
-          onCommit={(value) => setContent(block, ['alt'], value)}
-        />
+        <Commit label="Description" value={alt} disabled={!editable} onCommit={(value) => set('alt', value)} />
         <p className="insp-hint" data-wanted={alt === '' && imageId !== '' ? '' : undefined}>
           What the image shows, for people who cannot see it.
         </p>
       </div>
-      <Commit
-        label="Caption"
-        value={caption}
-        disabled={!editable}
-        onCommit={(value) => setContent(block, ['caption'], value)}
-      />
+      <Commit label="Caption" value={caption} disabled={!editable} onCommit={(value) => set('caption', value)} />
       <Segments
         label="Size"
         value={fit}
@@ -85,7 +76,7 @@ export default function ImageInspector({ id, block, session, editable }: Inspect
           { value: 'contain', label: 'Whole image' },
           { value: 'cover', label: 'Fill the block' },
         ]}
-        onChange={(value) => setContent(block, ['fit'], value)}
+        onChange={(value) => set('fit', value)}
       />
     </div>
   )

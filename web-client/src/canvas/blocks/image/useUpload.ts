@@ -4,7 +4,7 @@
  */
 import { useCallback, useEffect, useRef, useState } from 'react'
 import { describeError } from '../../../app/api'
-import { type Block, blocksMap, setContent } from '../../../doc/schema'
+import { type Block, blocksMap, setContent, step } from '../../../doc/schema'
 import { uploadImage } from '../../../platform/images/api'
 import { useKeepImage } from '../../../platform/images/hooks'
 import type { CanvasSession } from '../../../sync/session'
@@ -45,9 +45,7 @@ export function useUpload(id: string, block: Block, session: CanvasSession): Upl
           // Somebody may have deleted the block, or this session may have become a viewer's, while it was sent.
           if (blocksMap(session.doc).get(id) !== block || !session.canEdit) return
           keep(image, file)
-          session.undo.stopCapturing()
-          setContent(block, ['image_id'], image.id)
-          session.undo.stopCapturing()
+          step(session, () => setContent(block, ['image_id'], image.id))
         },
         (error: unknown) => {
           if (!control.signal.aborted) {

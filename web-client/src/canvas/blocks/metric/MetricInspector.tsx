@@ -1,6 +1,6 @@
 /** The settings of a metric. Every gesture is one transaction: one undo step, one update on the wire, leaves only. */
 import { useState } from 'react'
-import { type Block, blocksMap, edit, setContent } from '../../../doc/schema'
+import { type Block, blocksMap, edit, setContent, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Dataset } from '../../../platform/datasets/api'
 import type { Column } from '../../../platform/datasets/cells'
@@ -57,7 +57,8 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
   const pick = usePick({ id, block, session })
   const columns = dataset.data?.columns ?? []
   const disabled = !editable
-  const set = (key: string, value: string | number | boolean | null) => setContent(block, ['config', key], value)
+  const set = (key: string, value: string | number | boolean | null) =>
+    step(session, () => setContent(block, ['config', key], value))
   const counted = content.y === ''
   const dated = columns.find((column) => column.name === content.x)?.type === 'date'
   const folds: MetricAggregation[] = counted
@@ -70,7 +71,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
         label="Title"
         value={content.title}
         disabled={disabled}
-        onCommit={(title) => setContent(block, ['title'], title)}
+        onCommit={(title) => step(session, () => setContent(block, ['title'], title))}
       />
       <DatasetPicker
         value={source.datasetId}
@@ -86,7 +87,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
               disabled={disabled}
               testId="metric-column"
               options={fieldOptions(columns, content.y, 'Number of rows')}
-              onChange={(y) => setField(block, { y_axis: y })}
+              onChange={(y) => step(session, () => setField(block, { y_axis: y }))}
             />
             <Choice
               label="Calculation"
@@ -98,7 +99,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
                   ? [{ value: 'count', label: 'Count' }, ...optionsOf(AGGREGATION_NAMES, ['last', 'first'])]
                   : optionsOf(AGGREGATION_NAMES, folds)
               }
-              onChange={(aggregation) => setField(block, { aggregation })}
+              onChange={(aggregation) => step(session, () => setField(block, { aggregation }))}
             />
             {rows.data && (
               <SharedFilters
@@ -227,13 +228,9 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
 
 /** Another column or calculation; a title that only named the old one goes with it. */
 function setField(block: Block, change: { y_axis?: string; aggregation?: string }): void {
-  const doc = block.doc
-  if (!doc) return
-  edit(doc, () => {
-    const before = readMetric(block)
-    setContent(block, ['config'], change)
-    if (before.title === suggestedTitle(before)) setContent(block, ['title'], suggestedTitle(readMetric(block)))
-  })
+  const before = readMetric(block)
+  setContent(block, ['config'], change)
+  if (before.title === suggestedTitle(before)) setContent(block, ['title'], suggestedTitle(readMetric(block)))
 }
 
 /** Choosing a dataset for a metric: its rows are read first, so that dataset and fields change in one step. */
@@ -254,7 +251,7 @@ function usePick({ id, block, session }: Pick<InspectorProps, 'id' | 'block' | '
     }
     // Somebody may have deleted the block, or this session may have become a viewer's, while the rows were read.
     if (blocksMap(session.doc).get(id) !== block || !session.canEdit) return
-    applyMetricDataset(block, dataset, found)
+    step(session, () => applyMetricDataset(block, dataset, found))
   }
   return { busy, run }
 }

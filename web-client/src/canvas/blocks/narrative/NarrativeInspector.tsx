@@ -1,7 +1,7 @@
 /** What the panel says about a narrative: the numbers in it, those nobody uses any more, and the marks and keys there are. */
 import { Trash2 } from 'lucide-react'
 import { useStore } from 'zustand'
-import { blocksMap, LOCAL, narrativeText } from '../../../doc/schema'
+import { blocksMap, LOCAL, narrativeText, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import { IconButton } from '../../../ui/Button'
 import { reveal } from '../../actions'
@@ -43,11 +43,9 @@ export default function NarrativeInspector({ block, session, editable }: Inspect
   const unbound = used.filter((key) => !Object.hasOwn(bindings, key))
   const stateOf = (key: string) => chipState(key, { bindings, sources, online })
   const remove = (keys: string[]) => {
-    session.undo.stopCapturing()
-    doc.transact(() => {
+    step(session, () => {
       for (const key of keys) removeBinding(block, key, LOCAL)
-    }, LOCAL)
-    session.undo.stopCapturing()
+    })
   }
   return (
     <div className="insp">

@@ -8,7 +8,7 @@
 import { ArrowDown, ArrowUp, ChevronDown } from 'lucide-react'
 import { lazy, type RefObject, Suspense, useLayoutEffect, useRef, useState } from 'react'
 import { createPortal } from 'react-dom'
-import type { Block } from '../../../doc/schema'
+import { type Block, step } from '../../../doc/schema'
 import type { CanvasSession } from '../../../sync/session'
 import type { SortRule } from '../localView'
 import type { SourceData } from '../source'
@@ -83,10 +83,7 @@ export function Header(props: HeaderProps) {
   }, [shown])
 
   const write = (change: () => void): void => {
-    if (latest.current.readOnly) return
-    session.undo.stopCapturing()
-    change()
-    session.undo.stopCapturing()
+    if (!latest.current.readOnly) step(session, change)
   }
 
   const actions: ColumnActions = {

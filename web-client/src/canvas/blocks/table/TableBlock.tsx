@@ -8,7 +8,7 @@
 import { useVirtualizer } from '@tanstack/react-virtual'
 import { ChevronLeft, ChevronRight, Copy, Download, Search, X } from 'lucide-react'
 import { memo, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, useState } from 'react'
-import { type Block, type BlockProps, getContent, type Json } from '../../../doc/schema'
+import { type Block, type BlockProps, getContent, type Json, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Cell } from '../../../platform/datasets/cells'
 import { Button, IconButton } from '../../../ui/Button'
@@ -72,7 +72,7 @@ function readTable(block: Block): TableContent {
 }
 
 export default function TableBlock(props: BlockProps) {
-  const { block, readOnly } = props
+  const { block, session, readOnly } = props
   const content = useY(block, readTable)
   const source = useSource(block)
   const data = source.state === 'ready' ? source.data : null
@@ -111,7 +111,9 @@ export default function TableBlock(props: BlockProps) {
                   <Button
                     onClick={() => {
                       const first = columns[0]
-                      if (first) changeColumn(block, data.columns, first.field, { hidden: undefined })
+                      if (first) {
+                        step(session, () => changeColumn(block, data.columns, first.field, { hidden: undefined }))
+                      }
                     }}
                   >
                     Show the first one
@@ -306,7 +308,13 @@ function Grid({ id, block, session, readOnly, content, columns, data, stale }: G
               <>
                 <p>No row matches.</p>
                 {filtered && (
-                  <Button data-testid="clear-filters" onClick={() => set({ filters: [], off: shared, search: '' })}>
+                  <Button
+                    data-testid="clear-filters"
+                    onClick={() => {
+                      set({ filters: [], off: shared, search: '' })
+                      element?.focus({ preventScroll: true })
+                    }}
+                  >
                     Clear filters
                   </Button>
                 )}

@@ -1,6 +1,6 @@
 /** The settings of a table. As with every inspector: one gesture, one transaction, leaves only. */
 import { useMemo } from 'react'
-import { type Block, blocksMap, edit, getContent, setContent } from '../../../doc/schema'
+import { type Block, blocksMap, edit, getContent, setContent, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Dataset } from '../../../platform/datasets/api'
 import { DatasetPicker } from '../../../platform/datasets/DatasetPicker'
@@ -47,11 +47,7 @@ export default function TableInspector({ id, block, session, editable }: Inspect
     [source, known],
   )
   const [rule, ...further] = defaultSort(content.sort, columns)
-  const write = (change: () => void): void => {
-    session.undo.stopCapturing()
-    change()
-    session.undo.stopCapturing()
-  }
+  const write = (change: () => void): void => step(session, change)
   const set = (path: readonly string[], value: Parameters<typeof setContent>[2]): void =>
     write(() => setContent(block, path, value))
 
@@ -67,9 +63,7 @@ export default function TableInspector({ id, block, session, editable }: Inspect
         value={ref.datasetId}
         disabled={!editable}
         onPick={(chosen) => {
-          if (blocksMap(session.doc).get(id) === block && session.canEdit) {
-            write(() => applyTableDataset(block, chosen))
-          }
+          if (blocksMap(session.doc).get(id) === block) write(() => applyTableDataset(block, chosen))
         }}
       />
       {columns.length > 0 && (
@@ -170,7 +164,8 @@ export function applyTableDataset(block: Block, dataset: Dataset): void {
   edit(doc, () => {
     setContent(block, ['data_source'], { type: 'dataset', dataset_id: dataset.id })
     if (fields.length === 0 || !fields.every((field) => names.has(field))) {
-      for (const field of fields) setContent(block, ['columns', field], undefined)
+      // A column of both keeps its map, in which somebody may be writing right now.
+      for (const field of fields) if (!names.has(field)) setContent(block, ['columns', field], undefined)
       writeColumns(block, dataset.columns)
       setContent(block, ['sorting', 'defaultSort'], undefined)
     }
