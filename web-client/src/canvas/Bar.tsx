@@ -7,23 +7,18 @@ import {
   Command as CommandIcon,
   Ellipsis,
   Monitor,
-  MonitorCog,
-  Moon,
   PanelRight,
   Redo2,
   Search,
   SlidersHorizontal,
-  Sun,
   Undo2,
 } from 'lucide-react'
-import { useEffect, useRef, useState, useSyncExternalStore } from 'react'
+import { useSyncExternalStore } from 'react'
 import { Link } from 'wouter'
 import { useStore } from 'zustand'
-import { setTheme, type ThemeChoice, useTheme } from '../app/theme'
+import { useTheme } from '../app/theme'
+import { themeItems } from '../app/themeItems'
 import { PHONE, useMedia } from '../app/useMedia'
-import { NAME_LIMIT } from '../doc/limits'
-import { canvasMap, canvasName, edit, renameCanvas } from '../doc/schema'
-import { useY } from '../doc/useY'
 import { Avatars } from '../presence/Avatars'
 import type { CanvasSession } from '../sync/session'
 import { IconButton } from '../ui/Button'
@@ -34,6 +29,7 @@ import { BLOCK_TYPES } from './blocks/registry'
 import { commandItem } from './commandItem'
 import { contextOf, keysOf } from './commands'
 import { Status } from './Status'
+import { Title } from './Title'
 import { openDialog, setPanel, type UiStore } from './ui'
 
 type BarProps = { session: CanvasSession; ui: UiStore; readOnly: boolean; ready: boolean }
@@ -83,23 +79,6 @@ export function Bar({ session, ui, readOnly, ready }: BarProps) {
   )
 }
 
-const THEMES: readonly { choice: ThemeChoice; label: string; icon: typeof Sun }[] = [
-  { choice: 'light', label: 'Light', icon: Sun },
-  { choice: 'dark', label: 'Dark', icon: Moon },
-  { choice: 'system', label: 'Like the system', icon: MonitorCog },
-]
-
-export const themeItems = (choice: ThemeChoice): (MenuItem | string)[] => [
-  'Theme',
-  ...THEMES.map(({ choice: one, label, icon: Icon }) => ({
-    label,
-    icon: <Icon />,
-    checked: one === choice,
-    testId: `theme-${one}`,
-    onSelect: () => setTheme(one),
-  })),
-]
-
 /** Renders anew with what the entries depend on: the selection decides whether a block can fill the window. */
 const useViewItems = (session: CanvasSession, ui: UiStore): (MenuItem | string | null)[] => {
   useStore(ui, (state) => state.selected)
@@ -146,51 +125,6 @@ function PhoneMenu({ session, ui, readOnly }: { session: CanvasSession; ui: UiSt
         ...view,
       ]}
     />
-  )
-}
-
-/** The name. Typing is local; leaving the field or Enter writes it, Escape puts it back. */
-function Title({ session, readOnly }: { session: CanvasSession; readOnly: boolean }) {
-  const name = useY(canvasMap(session.doc), () => canvasName(session.doc))
-  const [draft, setDraft] = useState<string | null>(null)
-  const cancelled = useRef(false)
-  useEffect(() => {
-    document.title = name === '' ? 'Jabiru' : `${name} · Jabiru`
-  }, [name])
-  return (
-    <span className="bar-title">
-      <h1 className="visually-hidden">{name}</h1>
-      <span className="bar-title-size" aria-hidden="true">
-        {draft ?? name}
-      </span>
-      <input
-        aria-label="Name of the canvas"
-        data-testid="canvas-title"
-        size={1}
-        maxLength={NAME_LIMIT}
-        readOnly={readOnly}
-        value={draft ?? name}
-        onFocus={(event) => {
-          if (readOnly) return
-          cancelled.current = false
-          setDraft(name)
-          event.currentTarget.select()
-        }}
-        onChange={(event) => setDraft(event.currentTarget.value)}
-        onBlur={() => {
-          if (draft !== null && !cancelled.current) {
-            session.undo.stopCapturing()
-            edit(session.doc, () => renameCanvas(session.doc, draft))
-            session.undo.stopCapturing()
-          }
-          setDraft(null)
-        }}
-        onKeyDown={(event) => {
-          if (event.key === 'Escape') cancelled.current = true
-          if (event.key === 'Escape' || event.key === 'Enter') event.currentTarget.blur()
-        }}
-      />
-    </span>
   )
 }
 

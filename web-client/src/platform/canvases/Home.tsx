@@ -22,7 +22,8 @@ import { Link, useLocation, useSearchParams } from 'wouter'
 import { ApiError, api, describeError, dropToken } from '../../app/api'
 import { forgetMe, type Me } from '../../app/me'
 import { Logo } from '../../app/pages'
-import { toggleTheme, useTheme } from '../../app/theme'
+import { useTheme } from '../../app/theme'
+import { themeItems } from '../../app/themeItems'
 import { Checklist } from '../../canvas/Checklist'
 import { openChecklist, tick, useChecklistOf } from '../../canvas/checklistState'
 import { forgetAll, unsavedOnDevice } from '../../sync/device'
@@ -174,7 +175,7 @@ export default function Home({ me }: { me: Me }) {
           onText={setText}
           onDown={() => grid.current?.querySelector<HTMLElement>('.home-name')?.focus()}
         />
-        <ThemeButton />
+        <ThemeMenu />
         <Menu
           trigger={
             <button type="button" className="home-me" aria-label={`Signed in as ${me.user.name}`}>
@@ -510,14 +511,12 @@ const signOut = async (): Promise<void> => {
   location.assign('/')
 }
 
-function ThemeButton() {
-  const dark = useTheme((state) => state.theme === 'dark')
+function ThemeMenu() {
+  const { theme, choice } = useTheme()
   return (
-    <IconButton
-      label={dark ? 'Light theme' : 'Dark theme'}
-      icon={dark ? <Sun /> : <Moon />}
-      onClick={toggleTheme}
-      data-testid="theme"
+    <Menu
+      trigger={<IconButton label="Theme" icon={theme === 'dark' ? <Moon /> : <Sun />} data-testid="theme" />}
+      items={themeItems(choice)}
     />
   )
 }
