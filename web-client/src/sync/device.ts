@@ -42,6 +42,12 @@ export const unsavedOnDevice = async (factory: IDBFactory = indexedDB): Promise<
 }
 
 export const forgetAll = async (factory: IDBFactory = indexedDB): Promise<void> => {
-  const names = [...(await keptNames(factory)), KEPT_DATASETS]
+  // Not every browser lists its databases: what has a name of its own goes all the same.
+  const names = [...(await keptNames(factory).catch(() => [])), KEPT_DATASETS]
   await Promise.all(names.map((name) => request(factory.deleteDatabase(name))))
+}
+
+/** Forgets what this tab remembers of canvases: how they were filtered, and filters hold values of their data. */
+export const forgetTab = (): void => {
+  for (const key of Object.keys(sessionStorage)) if (key.startsWith('jabiru.')) sessionStorage.removeItem(key)
 }

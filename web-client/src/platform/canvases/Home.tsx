@@ -26,7 +26,7 @@ import { useTheme } from '../../app/theme'
 import { themeItems } from '../../app/themeItems'
 import { Checklist } from '../../canvas/Checklist'
 import { openChecklist, tick, useChecklistOf } from '../../canvas/checklistState'
-import { forgetAll, unsavedOnDevice } from '../../sync/device'
+import { forgetAll, forgetTab, unsavedOnDevice } from '../../sync/device'
 import { Button, IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
 import { toast } from '../../ui/Toast'
@@ -507,6 +507,7 @@ const signOut = async (): Promise<void> => {
   dropToken()
   forgetMe()
   forgetList()
+  forgetTab()
   await Promise.all([forgetAll().catch(() => undefined), forgetThumbnails()])
   location.assign('/')
 }

@@ -1,6 +1,7 @@
 /** The canvases slice: its routes and what is cached of them. */
 import { type InfiniteData, useInfiniteQuery, useMutation, useQueryClient } from '@tanstack/react-query'
 import { api, visitToken } from '../../app/api'
+import { lastMe } from '../../app/me'
 
 export type CanvasSummary = {
   id: string
@@ -24,20 +25,25 @@ export type ListOf = { view: View; query: string }
 const KEY = ['canvases'] as const
 const PAGE = 100
 
-/** The first page is kept on this device: without the server it is the way to the canvases that still open. */
+/**
+ * The first page is kept on this device: without the server it is the way to the canvases that still open. It is shown to
+ * nobody but the person it was given to.
+ */
 const KEPT = 'jabiru.canvases'
 const keepList = (items: CanvasSummary[]): void => {
+  const of = lastMe()?.user.id
   // A token's list is true of its tab only.
-  if (visitToken() !== undefined) return
+  if (visitToken() !== undefined || of === undefined) return
   try {
-    localStorage.setItem(KEPT, JSON.stringify(items))
+    localStorage.setItem(KEPT, JSON.stringify({ of, items }))
   } catch {
     // Without storage there is no list offline.
   }
 }
 export const keptList = (): CanvasSummary[] => {
   try {
-    return JSON.parse(localStorage.getItem(KEPT) ?? '[]') as CanvasSummary[]
+    const kept = JSON.parse(localStorage.getItem(KEPT) ?? '{}') as { of?: unknown; items?: unknown }
+    return kept.of === lastMe()?.user.id && Array.isArray(kept.items) ? (kept.items as CanvasSummary[]) : []
   } catch {
     return []
   }
@@ -98,7 +104,8 @@ export const useCanvasActions = () => {
       // The star answers the press; the server's list follows, or puts it back.
       onMutate: ({ id, on }) => {
         queries.setQueriesData<InfiniteData<Page, string | null>>({ queryKey: KEY }, (lists) =>
-          lists === undefined
+          // What is cached of canvases is not always such a list: the palette's finds are not.
+          lists?.pages === undefined
             ? lists
             : {
                 ...lists,
