@@ -246,7 +246,7 @@ function Item({ value, words, icon: Icon, title, note, keys, onSelect }: ItemPro
 const useCanvasesNamed = (query: string): Found['items'] => {
   const text = useDeferredValue(query.trim())
   const found = useQuery({
-    queryKey: ['canvases', 'named', text],
+    queryKey: ['canvases-named', text],
     queryFn: ({ signal }) => api<Found>('/v1/canvases', { query: { query: text, limit: CANVASES }, signal }),
     enabled: text !== '',
     placeholderData: keepPreviousData,

@@ -6,7 +6,8 @@
  */
 import { useEffect } from 'react'
 import { flushSync } from 'react-dom'
-import { blocksMap } from '../doc/schema'
+import type { YMapEvent } from 'yjs'
+import { type Block, blocksMap } from '../doc/schema'
 import { offsetOf } from '../presence/follow'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
@@ -135,11 +136,12 @@ export function useViewMode(session: CanvasSession, ui: UiStore): void {
     addEventListener('beforeprint', onPrint)
     addEventListener('afterprint', onPrinted)
     const blocks = blocksMap(session.doc)
-    const onBlocks = (): void => {
+    const onBlocks = (event: YMapEvent<Block>): void => {
       const { solo } = ui.getState()
       if (solo === null || blocks.has(solo)) return
       ui.setState({ solo: null })
-      toast('Somebody deleted this block.')
+      // Who deleted it themselves is told so already, with the way back.
+      if (!event.transaction.local) toast('Somebody deleted this block.')
     }
     blocks.observe(onBlocks)
     return () => {

@@ -25,7 +25,7 @@ export type MenuProps = {
   /** Null draws a line, a text names what follows it. */
   items: readonly (MenuItem | string | null)[]
   align?: 'start' | 'center' | 'end'
-  /** After choosing, leave the focus where the chosen action put it instead of on the trigger. */
+  /** After choosing, leave the focus where the chosen action put it, if anywhere, instead of on the trigger. */
   keepFocus?: boolean
 }
 

@@ -21,7 +21,8 @@ export default function MenuRadix({
           sideOffset={4}
           collisionPadding={8}
           onCloseAutoFocus={(event) => {
-            if (keepFocus) event.preventDefault()
+            // What was chosen has taken the focus, or will; what has left it nowhere gives it back to the trigger.
+            if (keepFocus && document.activeElement !== document.body) event.preventDefault()
           }}
           // A menu lives in a portal, yet React bubbles its events to the block that opened it: they end here.
           onClick={(event) => event.stopPropagation()}

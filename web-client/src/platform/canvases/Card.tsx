@@ -112,7 +112,10 @@ function RenameInput({ name, onDone }: { name: string; onDone: (name: string | n
   const input = useRef<HTMLInputElement>(null)
   useEffect(() => {
     // After the menu has let go of the focus.
-    const frame = requestAnimationFrame(() => input.current?.select())
+    const frame = requestAnimationFrame(() => {
+      input.current?.focus()
+      input.current?.select()
+    })
     return () => cancelAnimationFrame(frame)
   }, [])
   return (
