@@ -8,7 +8,7 @@
 import { createStore, type StoreApi } from 'zustand/vanilla'
 import { type At, addBlock, blocksMap, deleteBlock, type JsonObject, type Size, setAt, step } from '../doc/schema'
 import type { Dataset } from '../platform/datasets/api'
-import type { CanvasSession } from '../sync/session'
+import { type CanvasSession, holdSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { canvasIsFull, reveal, storedOf } from './actions'
 import { kindOf } from './ingestText'
@@ -30,7 +30,13 @@ export type Import = {
   row: number
 }
 
-type Job = { file: File; place: Place; stop: AbortController }
+type Job = {
+  file: File
+  place: Place
+  stop: AbortController
+  /** What was sent already: trying again must not send it twice. */
+  ready?: { blocks: Planned[]; text: string }
+}
 /** Where to: a row of the grid, or null for below everything. */
 export type Place = number | null
 
@@ -124,24 +130,16 @@ const enqueue = (context: Importing, id: number): void => {
 }
 
 async function run(context: Importing, id: number): Promise<void> {
-  const { session, ui, onDataset } = context
+  const { session, ui } = context
   const job = registryOf(session).jobs.get(id)
   if (job === undefined || job.stop.signal.aborted) return
-  const { file, place, stop } = job
+  const { file, stop } = job
   change(session, id, { state: 'sending', share: 0, message: '' })
-  const tell = (share: number): void => change(session, id, share < 1 ? { share } : { share: 1, state: 'reading' })
+  // Whoever goes on to another page meanwhile finds the blocks when they come back.
+  const release = holdSession(session)
   try {
-    if (kindOf(file) === 'image') {
-      const image = await pictureOf(file, tell, stop.signal)
-      if (!stop.signal.aborted) finish(context, id, [image], place, `Added the picture ${file.name}.`)
-      return
-    }
-    const { upload, blocksFor } = await import('./ingestUpload')
-    const uploaded = await upload(file, tell, stop.signal)
-    onDataset(uploaded.dataset)
-    const { name, row_count } = uploaded.dataset
-    const rows = row_count === 1 ? 'one row' : `${row_count.toLocaleString()} rows`
-    finish(context, id, blocksFor(uploaded), place, `Imported ${name}, ${rows}. Added a chart and a table.`)
+    job.ready ??= await send(context, id, job)
+    if (!stop.signal.aborted) finish(context, id, job.ready.blocks, job.place, job.ready.text)
   } catch (error) {
     if (stop.signal.aborted) {
       forget(session, id)
@@ -153,13 +151,32 @@ async function run(context: Importing, id: number): Promise<void> {
       'Importing needs the server, which cannot be reached. Nothing is lost: try again when it is back.'
     change(session, id, { state: 'failed', message })
     announce(ui, `${file.name} was not imported. ${message}`)
+  } finally {
+    release()
   }
+}
+
+async function send(
+  { session, onDataset }: Importing,
+  id: number,
+  { file, stop }: Job,
+): Promise<NonNullable<Job['ready']>> {
+  const tell = (share: number): void => change(session, id, share < 1 ? { share } : { share: 1, state: 'reading' })
+  if (kindOf(file) === 'image') {
+    return { blocks: [await pictureOf(file, tell, stop.signal)], text: `Added the picture ${file.name}.` }
+  }
+  const { upload, blocksFor } = await import('./ingestUpload')
+  const uploaded = await upload(file, tell, stop.signal)
+  onDataset(uploaded.dataset)
+  const { name, row_count } = uploaded.dataset
+  const rows = row_count === 1 ? 'one row' : `${row_count.toLocaleString()} rows`
+  return { blocks: blocksFor(uploaded), text: `Imported ${name}, ${rows}. Added a chart and a table.` }
 }
 
 const finish = (context: Importing, id: number, blocks: Planned[], place: Place, text: string): void => {
   const { session, ui } = context
   if (!session.canEdit) {
-    const message = 'The data was uploaded, but this canvas cannot be changed right now. Try again when it can.'
+    const message = 'It is on the server, but this canvas cannot be changed right now. Try again when it can.'
     change(session, id, { state: 'failed', message })
     return
   }

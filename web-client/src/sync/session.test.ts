@@ -5,7 +5,7 @@ import { Awareness, encodeAwarenessUpdate } from 'y-protocols/awareness'
 import * as sync from 'y-protocols/sync'
 import * as Y from 'yjs'
 import { addBlock, blocksMap, setAt } from '../doc/schema'
-import { acquireSession, type CanvasSession, releaseSession } from './session'
+import { acquireSession, type CanvasSession, holdSession, releaseSession } from './session'
 
 /** A socket whose other end is this test. */
 class FakeSocket {
@@ -203,4 +203,24 @@ it('is shared by all who open the same canvas and outlives a re-mount', async ()
   releaseSession(id)
   expect(acquireSession({ canvasId: id, user })).toBe(session)
   expect(blocksMap(session.doc).size).toBe(0)
+})
+
+it('stays open for work that goes on when its page is left', () => {
+  const user = { id: 'u1', name: 'Ann', color: '#e5484d' }
+  vi.useFakeTimers()
+  const letGo = holdSession(session)
+  releaseSession(id)
+  vi.advanceTimersByTime(60_000)
+  expect(acquireSession({ canvasId: id, user })).toBe(session)
+  releaseSession(id)
+  letGo()
+  vi.advanceTimersByTime(60_000)
+  const next = acquireSession({ canvasId: id, user })
+  expect(next).not.toBe(session)
+  // Of a session that is closed there is nothing to hold.
+  holdSession(session)()
+  vi.advanceTimersByTime(60_000)
+  expect(acquireSession({ canvasId: id, user })).toBe(next)
+  next.dispose()
+  vi.useRealTimers()
 })

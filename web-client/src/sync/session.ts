@@ -315,6 +315,16 @@ export const acquireSession = (options: SessionOptions): CanvasSession => {
   return entry.session
 }
 
+/** Keeps an open session for work that goes on when its page is left. The returned function lets go of it. */
+export const holdSession = (session: CanvasSession): (() => void) => {
+  const entry = open.get(session.canvasId)
+  if (entry?.session !== session) return () => undefined
+  if (entry.timer !== null) clearTimeout(entry.timer)
+  entry.timer = null
+  entry.users++
+  return () => releaseSession(session.canvasId)
+}
+
 export const releaseSession = (canvasId: string): void => {
   const entry = open.get(canvasId)
   if (entry === undefined) return
