@@ -314,7 +314,7 @@ impl Document {
     #[must_use]
     pub fn headline(&self) -> Headline {
         let txn = self.doc.transact();
-        let (name, description) = schema::name_and_description(&txn);
+        let (name, description) = schema::headline(&txn);
         Headline { name, description, blocks: schema::block_count(&txn) }
     }
 

@@ -81,6 +81,11 @@ impl Announcer {
         self.told = None;
     }
 
+    /// Nothing is to be said of this version.
+    pub(super) fn hush(&mut self, version: u64) {
+        self.told = Some(version);
+    }
+
     /// When [`Announcer::tell`] is due without a change.
     pub(super) fn due(&self, version: u64) -> Option<Instant> {
         (self.told != Some(version)).then(|| Instant::now() + RETRY)
@@ -110,6 +115,11 @@ mod tests {
         drop(word.try_recv().unwrap());
         room.forget();
         room.tell(&changes, canvas, 4);
+        assert!(word.try_recv().is_ok());
+        room.hush(5);
+        room.tell(&changes, canvas, 5);
+        assert!(word.try_recv().is_err() && room.due(5).is_none());
+        room.tell(&changes, canvas, 6);
         assert!(word.try_recv().is_ok());
     }
 

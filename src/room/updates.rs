@@ -271,6 +271,9 @@ impl Room {
 
     /// A change of the server's own. What it cannot take now it will be told again: when the room is writable, word is left anew.
     pub(super) async fn on_set_bindings(&mut self, computed: &[schema::Computed]) {
+        if !self.read_only && self.persist.is_full(0) {
+            self.turn_read_only();
+        }
         if self.read_only || self.ending.is_some() {
             return;
         }
@@ -280,7 +283,11 @@ impl Room {
                 self.broadcast(&protocol::update(&change), None);
             }
             Ok(None) => {}
-            Err(broken) => self.rebuild(&broken).await,
+            Err(broken) => {
+                self.rebuild(&broken).await;
+                // The same again would break it again: not before somebody changes something.
+                self.announcer.hush(self.document.version());
+            }
         }
     }
 
@@ -342,6 +349,8 @@ impl Room {
                     self.document = document;
                     let waiting: Vec<&[u8]> = self.persist.waiting().map(|change| &change.body[..]).collect();
                     if self.document.apply(&waiting).is_ok() {
+                        // Its versions are counted anew.
+                        self.announcer.forget();
                         return;
                     }
                 }

@@ -283,6 +283,46 @@ async fn dur_3_numbers_go_on_while_the_store_hangs_and_are_written_when_it_answe
 }
 
 #[tokio::test]
+async fn dur_3_a_number_is_no_reason_to_go_past_the_bound_and_comes_when_there_is_room() {
+    let server = TestServer::with(&["--max-room-pending-bytes", "20"]).await;
+    let dataset = upload(&server, CSV).await;
+    let id = server.import("c", canvas(&dataset, &json!([binding("total", "sum")]))).await;
+    let mut ann = TestClient::editor(&server, id, "ann").await;
+    until_says(&mut ann, "total", Ok(440.0)).await;
+    ann.until_saved().await;
+    server.store.set(Mode::HangWrites);
+    // Taken, and with it the room is full: what is computed of it is not taken.
+    set(&mut ann, "n", &["content", "data_bindings", "total"], "calculation", "max").await;
+    let notice = |ann: &TestClient, kind: &str| ann.notices.iter().any(|notice| notice["type"] == kind);
+    ann.until("the room is read-only", |ann| notice(ann, "read_only")).await;
+    assert_eq!(says(&ann, "total"), Ok(440.0));
+    server.store.set(Mode::Well);
+    ann.until("writable again", |ann| notice(ann, "writable")).await;
+    until_says(&mut ann, "total", Ok(150.0)).await;
+}
+
+/// More than anybody reads, with filters as long as a message can be: they are computed like the others, while the room goes on.
+#[tokio::test]
+async fn lim_1_a_canvas_made_of_numbers_and_filters_disturbs_nobody() {
+    let server = TestServer::start().await;
+    let dataset = upload(&server, CSV).await;
+    let bindings: Vec<_> = (0..1_200).map(|key| binding(&format!("{key:04}"), &format!("sum:@{key}"))).collect();
+    let id = server.import("c", canvas(&dataset, &json!(bindings))).await;
+    let mut ann = TestClient::editor(&server, id, "ann").await;
+    let names: Vec<_> = (0..40_000).map(|number| format!("somewhere {number}")).chain(["South".to_owned()]).collect();
+    let filter = filters(json!([{ "field": "region", "op": "in", "value": names }]));
+    set(&mut ann, "c", &["content"], "filters", filter).await;
+    until_says(&mut ann, "0000", Ok(190.0)).await;
+    until_says(&mut ann, "0499", Ok(190.0)).await;
+    until_says(&mut ann, "0999", Err("This canvas has more than 500 numbers; only so many are kept true.")).await;
+    assert_eq!(says(&ann, "1000"), Err("Some(Any(Null)) None".to_owned()), "nothing was written");
+    // And it has come to rest.
+    ann.until_saved().await;
+    set(&mut ann, "n", &["content", "data_bindings", "0000"], "calculation", "count").await;
+    until_says(&mut ann, "0000", Ok(2.0)).await;
+}
+
+#[tokio::test]
 async fn lim_1_many_canvases_at_once_all_get_their_numbers() {
     let server = TestServer::start().await;
     let dataset = upload(&server, CSV).await;

@@ -152,6 +152,14 @@ async fn a_rename_reaches_the_open_canvas_and_the_list() {
     ann.until_saved().await;
     let (_, page) = server.call(Method::GET, "/v1/canvases", None).await;
     assert_eq!(page["items"][0]["name"], "by ann");
+    // Lists show of it what a name can have.
+    let update = ann.edit(|txn| {
+        txn.get_or_insert_map("canvas").insert(txn, "name", "ä".repeat(100_000));
+    });
+    ann.send_update(&update).await;
+    ann.until_saved().await;
+    let (_, page) = server.call(Method::GET, "/v1/canvases", None).await;
+    assert_eq!(page["items"][0]["name"], "ä".repeat(200));
 }
 
 #[tokio::test]

@@ -36,10 +36,10 @@ mod tests;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-pub use bindings::{Binding, Computed, SourceBlock, bindings, set_bindings};
+pub use bindings::{Binding, Computed, MAX_BINDINGS, SourceBlock, bindings, set_bindings};
 pub use depth::{MAX_TYPE_DEPTH, TypeDepth, type_depth};
 pub use import::{ImportError, check_description, check_name, parse_import};
-pub use read::{block_count, materialise, name_and_description};
+pub use read::{block_count, headline, materialise, name_and_description};
 pub use write::{rename, seed_update};
 
 /// The version of the schema that this server writes to `canvas.schema`. A client that does not know it

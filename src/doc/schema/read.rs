@@ -9,7 +9,7 @@ use yrs::branch::BranchPtr;
 use yrs::types::text::YChange;
 use yrs::{Any, Array as _, ArrayRef, GetString as _, Map as _, MapRef, Out, ReadTxn, Text as _, TextRef};
 
-use super::{BLOCKS, BlockJson, CANVAS, CanvasJson, MAX_DEPTH, ORDER, Position};
+use super::{BLOCKS, BlockJson, CANVAS, CanvasJson, CanvasLimits, MAX_DEPTH, ORDER, Position};
 use super::{default_layout, is_shared_text, keyed_array};
 
 /// Where a block goes that has no usable position: the top left corner, half a canvas wide.
@@ -44,6 +44,23 @@ pub fn materialise<T: ReadTxn>(txn: &T) -> CanvasJson {
 pub fn name_and_description<T: ReadTxn>(txn: &T) -> (String, String) {
     let Some(canvas) = txn.get_map(CANVAS) else { return Default::default() };
     (string(txn, &canvas, "name"), string(txn, &canvas, "description"))
+}
+
+/// The same as lists show it: cut to what a person may write there. A client may have written a megabyte, and every change of a canvas
+/// stores this anew.
+pub fn headline<T: ReadTxn>(txn: &T) -> (String, String) {
+    let Some(canvas) = txn.get_map(CANVAS) else { return Default::default() };
+    let limits = CanvasLimits::default();
+    let cut = |key, most: usize| {
+        let text = match canvas.get(txn, key) {
+            Some(Out::Any(Any::String(text))) => text,
+            // Our own clients write a leaf. A character is at most two units.
+            Some(Out::YText(text)) if text.len(txn) as usize <= 2 * most => text.get_string(txn).into(),
+            _ => return String::new(),
+        };
+        text.char_indices().nth(most).map_or(&*text, |(end, _)| &text[..end]).to_owned()
+    };
+    (cut("name", limits.name_chars), cut("description", limits.description_chars))
 }
 
 /// How many blocks the canvas has, without reading them.
@@ -198,7 +215,7 @@ fn list<T: ReadTxn>(txn: &T, array: &ArrayRef, depth: usize) -> Value {
 }
 
 /// A JSON leaf. `undefined` has no JSON and reads as null; bytes read as base64.
-fn leaf(any: &Any, depth: usize) -> Value {
+pub(super) fn leaf(any: &Any, depth: usize) -> Value {
     if depth > MAX_DEPTH {
         return Value::Null;
     }

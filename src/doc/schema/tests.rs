@@ -578,3 +578,23 @@ fn lim_1_names_are_checked_by_characters() {
     assert!(check_name("   ", &limits).is_err());
     assert!(check_description(&"x".repeat(2_001), &limits).is_err() && check_description("", &limits).is_ok());
 }
+
+#[test]
+fn lim_1_of_a_canvas_made_of_bindings_only_the_first_are_read_and_no_name_is_repeated_at_length() {
+    let narrative = |id: &str, keys: std::ops::Range<usize>| {
+        let bindings =
+            keys.map(|key| json!({ "key": format!("{key:05}"), "source": "c", "calculation": "x".repeat(5_000) }));
+        json!({ "id": id, "type": "narrative", "position": { "x": 0, "y": 0, "w": 1, "h": 1 },
+            "content": { "text": "", "data_bindings": bindings.collect::<Vec<_>>() } })
+    };
+    let limits = CanvasLimits { key_chars: 1 << 20, total_bytes: 1 << 30, ..CanvasLimits::default() };
+    let canvas = json!({ "blocks": [
+        narrative("b", 0..3_000), narrative(&"a".repeat(100_000), 0..100), narrative("a", 0..100),
+    ] });
+    let doc = document(&parse_import(&canvas, &limits).unwrap());
+    let read = super::bindings(&doc.transact());
+    let names: Vec<_> = read.iter().map(|one| (one.narrative.as_str(), one.key.as_str())).collect();
+    assert_eq!((names.len(), names[0], names[99]), (super::MAX_BINDINGS, ("a", "00000"), ("a", "00099")));
+    assert_eq!((names[100], names[999]), (("b", "00000"), ("b", "00899")));
+    assert!(read.iter().all(|one| one.calculation.len() == 1_024));
+}

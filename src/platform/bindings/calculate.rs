@@ -6,7 +6,7 @@
 //! runs them too.
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{BuildHasher, Hash, Hasher, RandomState};
+use std::hash::{BuildHasher as _, Hash, RandomState};
 
 use super::cells::{is_empty, moment, number, text};
 use super::filters::Filter;
@@ -34,7 +34,7 @@ enum Agg {
     PercentageChange,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 enum Fold {
     Sum,
     Avg,
@@ -94,10 +94,33 @@ impl Calculation {
     }
 }
 
+/// Something kept for every row, or nearly: what calculations of a pass take most of their memory for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(super) struct Kept<'a> {
+    column: &'a str,
+    by: &'a str,
+    fold: Fold,
+}
+
+impl Calculation {
+    /// What has to be kept for it; calculations that keep the same share it. `None`: next to nothing.
+    pub(super) fn keeps(&self) -> Option<Kept<'_>> {
+        let Self { agg, column, by, fold } = self;
+        let fold = match agg {
+            Agg::Fold(fold @ (Fold::Median | Fold::Distinct)) => *fold,
+            Agg::Fold(_) => return None,
+            Agg::First | Agg::Last | Agg::PercentageChange => *fold,
+        };
+        Some(Kept { column, by, fold })
+    }
+}
+
 /// Several calculations over the same rows, in one pass.
 pub(super) struct Pass {
     filters: Vec<(Filter, Option<usize>)>,
     sums: Vec<Running>,
+    /// The groupings that some of them look at.
+    groupings: Vec<Groups>,
     /// Whether a row got through the filters.
     any: bool,
 }
@@ -115,12 +138,8 @@ enum State {
         at: Option<usize>,
         folded: Folded,
     },
-    Grouping {
-        at: Option<usize>,
-        by: usize,
-        by_kind: ColumnType,
-        groups: Groups,
-    },
+    /// It looks at the grouping in this place.
+    Grouping(usize),
 }
 
 impl Pass {
@@ -140,11 +159,12 @@ impl Pass {
             (filter, at)
         });
         let filters = filters.collect();
+        let mut groupings = Vec::new();
         let sums = calculations.into_iter().map(|calculation| {
-            let state = State::new(&calculation, columns, &mut need);
+            let state = State::new(&calculation, columns, &mut need, &mut groupings);
             Running { calculation, state }
         });
-        (Self { filters, sums: sums.collect(), any: false }, needed)
+        (Self { filters, sums: sums.collect(), groupings, any: false }, needed)
     }
 
     /// Whether looking at rows can change anything.
@@ -158,14 +178,13 @@ impl Pass {
             return;
         }
         self.any = true;
-        for Running { calculation, state } in &mut self.sums {
-            match state {
-                State::Failed(_) => {}
-                State::Folding { at, folded } => folded.see(at.map(|at| &cells[at])),
-                State::Grouping { at, by, by_kind, groups } => {
-                    groups.see(&cells[*by], *by_kind, at.map(|at| &cells[at]), calculation.fold);
-                }
+        for Running { state, .. } in &mut self.sums {
+            if let State::Folding { at, folded } = state {
+                folded.see(at.map(|at| &cells[at]));
             }
+        }
+        for groups in &mut self.groupings {
+            groups.see(cells);
         }
     }
 
@@ -176,12 +195,18 @@ impl Pass {
             (false, true) => Some("The dataset has no rows."),
             (false, false) => Some("No rows pass the filters of the block."),
         };
-        self.sums.into_iter().map(|sum| sum.finish(why_none)).collect()
+        let ends: Vec<_> = self.groupings.into_iter().map(Groups::ends).collect();
+        self.sums.into_iter().map(|sum| sum.finish(&ends, why_none)).collect()
     }
 }
 
 impl State {
-    fn new(calculation: &Calculation, columns: &[Column], need: &mut impl FnMut(&str) -> Option<usize>) -> Self {
+    fn new(
+        calculation: &Calculation,
+        columns: &[Column],
+        need: &mut impl FnMut(&str) -> Option<usize>,
+        groupings: &mut Vec<Groups>,
+    ) -> Self {
         let mut missing = None;
         let mut find = |name: &str| {
             let at = if name.is_empty() { None } else { need(name) };
@@ -198,8 +223,12 @@ impl State {
             (Agg::Fold(fold), _) => Self::Folding { at, folded: Folded::new(fold) },
             (_, Some(by)) => {
                 let kind = columns.iter().find(|column| column.name == calculation.by).map(|column| column.kind);
-                let by_kind = kind.unwrap_or(ColumnType::String);
-                Self::Grouping { at, by, by_kind, groups: Groups::default() }
+                let groups = Groups::new(at, by, kind.unwrap_or(ColumnType::String), calculation.fold);
+                let known = groupings.iter().position(|known| known.keeps_what(&groups));
+                Self::Grouping(known.unwrap_or_else(|| {
+                    groupings.push(groups);
+                    groupings.len() - 1
+                }))
             }
             (_, None) => Self::Failed("Choose a column to go along.".to_owned()),
         }
@@ -207,8 +236,8 @@ impl State {
 }
 
 impl Running {
-    /// `no_rows` says why there were none, if there were none.
-    fn finish(self, no_rows: Option<&str>) -> Outcome {
+    /// `ends` are those of the groupings; `no_rows` says why there were no rows, if there were none.
+    fn finish(self, ends: &[Option<(f64, f64)>], no_rows: Option<&str>) -> Outcome {
         let Calculation { column, by, .. } = &self.calculation;
         let nothing = || match no_rows {
             Some(no_rows) => no_rows.to_owned(),
@@ -217,9 +246,9 @@ impl Running {
         };
         let value = match self.state {
             State::Failed(why) => return Err(why),
-            State::Folding { folded, .. } => folded.result().ok_or_else(nothing)?,
-            State::Grouping { by_kind, groups, .. } => {
-                let (first, last) = groups.ends(by_kind).ok_or_else(nothing)?;
+            State::Folding { mut folded, .. } => folded.result().ok_or_else(nothing)?,
+            State::Grouping(at) => {
+                let (first, last) = ends.get(at).copied().flatten().ok_or_else(nothing)?;
                 match self.calculation.agg {
                     Agg::First => first,
                     Agg::PercentageChange if first.abs() <= 0.0 => {
@@ -249,7 +278,7 @@ enum Folded {
     Max(f64),
     /// Every number; 8 MB for a million rows.
     Median(Vec<f64>),
-    /// A digest of every different cell: the cells themselves could be 64 KiB each.
+    /// A digest of every different cell, 18 MB for a million: the cells themselves could be 64 KiB each.
     #[expect(clippy::box_collection, reason = "a set inside would double the size of every other fold")]
     Distinct(Box<HashSet<u64>>),
 }
@@ -300,42 +329,63 @@ impl Folded {
         }
     }
 
-    fn result(self) -> Option<f64> {
+    fn result(&mut self) -> Option<f64> {
         match self {
-            Self::Count(count) => Some(count as f64),
+            Self::Count(count) => Some(*count as f64),
             Self::Distinct(different) => Some(different.len() as f64),
-            Self::Sum(any, sum) => any.then_some(sum),
-            Self::Avg(count, sum) => (count > 0).then_some(sum / count as f64),
-            Self::Min(number) | Self::Max(number) => (!number.is_nan()).then_some(number),
-            Self::Median(mut values) => {
-                if values.is_empty() {
-                    return None;
-                }
-                let middle = values.len() / 2;
-                let odd = values.len() % 2 == 1;
-                let (below, high, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
-                let low = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
-                Some(if odd { *high } else { f64::midpoint(low, *high) })
-            }
+            Self::Sum(any, sum) => any.then_some(*sum),
+            Self::Avg(count, sum) => (*count > 0).then_some(*sum / *count as f64),
+            Self::Min(number) | Self::Max(number) => (!number.is_nan()).then_some(*number),
+            Self::Median(values) => median(std::mem::take(values)),
         }
     }
 }
 
-/// The rows by the value of one column. One pass keeps what is needed of each group and none of its rows.
-#[derive(Default)]
+fn median(mut values: Vec<f64>) -> Option<f64> {
+    if values.is_empty() {
+        return None;
+    }
+    let middle = values.len() / 2;
+    let odd = values.len() % 2 == 1;
+    let (below, high, _) = values.select_nth_unstable_by(middle, f64::total_cmp);
+    let low = below.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+    Some(if odd { *high } else { f64::midpoint(low, *high) })
+}
+
+/// The rows by the value of one column. One pass keeps what is needed of each group and none of its rows: about 100 MB for a million
+/// groups, whatever the fold.
 struct Groups {
+    /// The column that is folded, and the one that groups.
+    at: Option<usize>,
+    by: usize,
+    kind: ColumnType,
+    fold: Fold,
     /// Where a group is, by the digest of its value.
-    known: HashMap<u64, usize>,
-    /// In order of appearance, with what sorts a number or a date.
+    known: HashMap<u64, u32>,
+    /// In order of appearance, with what sorts a number or a date. A median counts its numbers here, and `distinct` its cells.
     all: Vec<(f64, Folded)>,
+    /// The numbers that a median is of, with their group: a list in each would be a million lists.
+    numbers: Vec<(u32, f64)>,
+    /// A digest of every different cell of every group, for `distinct`.
+    seen: HashSet<u64>,
 }
 
 impl Groups {
-    fn see(&mut self, by: &Cell, kind: ColumnType, cell: Option<&Cell>, fold: Fold) {
+    fn new(at: Option<usize>, by: usize, kind: ColumnType, fold: Fold) -> Self {
+        let (known, seen) = Default::default();
+        Self { at, by, kind, fold, known, all: Vec::new(), numbers: Vec::new(), seen }
+    }
+
+    fn keeps_what(&self, other: &Self) -> bool {
+        (self.at, self.by, self.fold) == (other.at, other.by, other.fold)
+    }
+
+    fn see(&mut self, cells: &[Cell]) {
+        let (by, cell) = (&cells[self.by], self.at.map(|at| &cells[at]));
         if is_empty(by) {
             return;
         }
-        let order = match (kind, by) {
+        let order = match (self.kind, by) {
             (ColumnType::Date, Cell::Text(text)) => moment(text),
             (ColumnType::Number, by) => number(by),
             _ => None,
@@ -345,37 +395,54 @@ impl Groups {
             Some(order) => digest(&Cell::Number(order)),
             None => digest(&Cell::Text(text(by).into_owned())),
         };
-        let at = *self.known.entry(key).or_insert_with(|| {
-            self.all.push((order.unwrap_or(f64::INFINITY), Folded::new(fold)));
-            self.all.len() - 1
+        let kept = if matches!(self.fold, Fold::Median | Fold::Distinct) { Fold::Count } else { self.fold };
+        let group = *self.known.entry(key).or_insert_with(|| {
+            self.all.push((order.unwrap_or(f64::INFINITY), Folded::new(kept)));
+            self.all.len() as u32 - 1
         });
-        self.all[at].1.see(cell);
+        let takes = match (self.fold, cell) {
+            (Fold::Median, cell) => cell.and_then(number).map(|number| self.numbers.push((group, number))).is_some(),
+            (Fold::Distinct, Some(cell)) => !is_empty(cell) && self.seen.insert(digest_of(&(group, digest(cell)))),
+            (Fold::Distinct, None) => false,
+            _ => true,
+        };
+        if takes {
+            self.all[group as usize].1.see(cell);
+        }
     }
 
-    /// The first and the last group that has a value.
-    fn ends(mut self, kind: ColumnType) -> Option<(f64, f64)> {
+    /// What the first and the last group that has a value say.
+    fn ends(self) -> Option<(f64, f64)> {
+        let Self { kind, fold, mut all, numbers, .. } = self;
+        let mut order: Vec<u32> = (0..all.len() as u32).collect();
         if matches!(kind, ColumnType::Number | ColumnType::Date) {
-            self.all.sort_by(|a, b| a.0.total_cmp(&b.0));
+            order.sort_by(|a, b| all[*a as usize].0.total_cmp(&all[*b as usize].0));
         }
-        let mut values = self.all.into_iter().filter_map(|(_, folded)| folded.result());
-        let first = values.next()?;
-        Some((first, values.next_back().unwrap_or(first)))
+        let mut value = |group: u32| match fold {
+            Fold::Median if matches!(all[group as usize].1, Folded::Count(0)) => None,
+            Fold::Median => median(numbers.iter().filter(|(of, _)| *of == group).map(|(_, number)| *number).collect()),
+            _ => all[group as usize].1.result(),
+        };
+        let first = order.iter().find_map(|group| value(*group))?;
+        Some((first, order.iter().rev().find_map(|group| value(*group)).unwrap_or(first)))
     }
 }
 
 /// Tells cells apart that are different, also a number from the same as text. Two of a million meet with a chance of 3 in 100 million.
 fn digest(cell: &Cell) -> u64 {
-    static KEYS: std::sync::OnceLock<RandomState> = std::sync::OnceLock::new();
-    let mut hasher = KEYS.get_or_init(RandomState::new).build_hasher();
-    std::mem::discriminant(cell).hash(&mut hasher);
+    let what = std::mem::discriminant(cell);
     match cell {
-        Cell::Null => {}
-        Cell::Boolean(value) => value.hash(&mut hasher),
+        Cell::Null => digest_of(&what),
+        Cell::Boolean(value) => digest_of(&(what, value)),
         // Minus zero is zero.
-        Cell::Number(value) => (value + 0.0).to_bits().hash(&mut hasher),
-        Cell::Text(text) => text.hash(&mut hasher),
+        Cell::Number(value) => digest_of(&(what, (value + 0.0).to_bits())),
+        Cell::Text(text) => digest_of(&(what, text)),
     }
-    hasher.finish()
+}
+
+fn digest_of(what: &impl Hash) -> u64 {
+    static KEYS: std::sync::OnceLock<RandomState> = std::sync::OnceLock::new();
+    KEYS.get_or_init(RandomState::new).hash_one(what)
 }
 
 /// 12 significant digits, a tie away from zero as JavaScript's `toPrecision` has it: two machines that add up in another order agree on
@@ -452,6 +519,50 @@ mod tests {
             pass.row(&cells);
         }
         pass.finish()
+    }
+
+    /// Against the plainest way to do it, for every fold, whether groups are ordered by value or by appearance.
+    #[test]
+    fn groups_that_calculations_share_say_what_each_would_say_alone() {
+        let mut state = 7_u64;
+        let mut random = move |bound: u64| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) % bound
+        };
+        for round in 0..60 {
+            let kind = ["number", "string"][round % 2];
+            let rows: Vec<(u64, Option<u64>)> =
+                (0..random(40)).map(|_| (random(6), Some(random(9)).filter(|value| *value > 1))).collect();
+            let by = |value: u64| if kind == "number" { Value::from(value) } else { format!("g{value}").into() };
+            let table = serde_json::json!({
+                "columns": [{ "name": "by", "type": kind }, { "name": "n", "type": "number" }],
+                "rows": rows.iter().map(|(group, value)| serde_json::json!([by(*group), value])).collect::<Vec<_>>(),
+            });
+            let mut groups: Vec<u64> = Vec::new();
+            for (group, _) in &rows {
+                if !groups.contains(group) {
+                    groups.push(*group);
+                }
+            }
+            if kind == "number" {
+                groups.sort_unstable();
+            }
+            let folds = ["sum", "avg", "median", "min", "max", "count", "distinct"];
+            let parse = |agg: &str, fold: &str| Calculation::parse(&format!("{agg}:n@by"), "", "", fold).unwrap();
+            let calculations = folds.iter().flat_map(|fold| [parse("first", fold), parse("last", fold)]);
+            let together = pass(&table, &Value::Null, calculations.collect());
+            for (fold, outcomes) in folds.iter().zip(together.chunks(2)) {
+                let alone = |group: &u64| {
+                    let mut folded = Folded::new(Fold::parse(fold).unwrap());
+                    let cell = |value: &Option<u64>| value.map_or(Cell::Null, |value| Cell::Number(value as f64));
+                    rows.iter().filter(|(of, _)| of == group).for_each(|(_, value)| folded.see(Some(&cell(value))));
+                    folded.result().map(rounded)
+                };
+                let wanted = [groups.iter().find_map(alone), groups.iter().rev().find_map(alone)];
+                let said: Vec<_> = outcomes.iter().map(|outcome| outcome.clone().ok()).collect();
+                assert_eq!(said, wanted, "{fold} of {rows:?} by {kind}");
+            }
+        }
     }
 
     /// The cases that the web client runs too.

@@ -4,6 +4,8 @@
 //! both read wholly as decimal numbers compare as numbers, two that both read as ISO dates as moments, everything else as text: exactly,
 //! or whatever the case for `contains`.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::cells::{decimal, is_empty, moment, text};
@@ -18,7 +20,20 @@ pub(super) struct Filter {
     /// The column.
     pub(super) field: String,
     op: Op,
-    values: Vec<Wanted>,
+    /// What it compares with; of `in`, nothing.
+    wanted: Option<Wanted>,
+    /// What `in` takes.
+    any_of: AnyOf,
+}
+
+/// The values of `in`, each under what it is compared as. A list may be as long as a message, and a dataset has a million rows: they are
+/// not compared one by one.
+#[derive(Debug, Default)]
+struct AnyOf {
+    /// As bits, zero without a sign. Infinity equals nothing, not even itself.
+    numbers: HashSet<u64>,
+    moments: HashSet<u64>,
+    texts: HashSet<String>,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,16 +80,21 @@ impl Filter {
             _ => return None,
         };
         let field = filter.get("field")?.as_str()?.to_owned();
-        let mut values = match filter.get("value") {
-            _ if matches!(op, Op::Empty | Op::NotEmpty) => Vec::new(),
-            Some(Value::Array(values)) => values.iter().filter_map(Wanted::read).collect(),
-            Some(value) => vec![Wanted::read(value)?],
-            None => return None,
-        };
-        if values.is_empty() && op != Op::In {
-            values.extend(Wanted::read(&Value::String(String::new())));
+        let value = filter.get("value");
+        let mut filter = Self { field, op, wanted: None, any_of: AnyOf::default() };
+        match (op, value) {
+            (Op::Empty | Op::NotEmpty, _) => {}
+            (Op::In, Some(Value::Array(values))) => {
+                values.iter().filter_map(Wanted::read).for_each(|wanted| filter.any_of.add(wanted));
+            }
+            (Op::In, value) => filter.any_of.add(Wanted::read(value?)?),
+            // Of a list the first counts, and of an empty one the empty text.
+            (_, Some(Value::Array(values))) => {
+                filter.wanted = values.iter().find_map(Wanted::read).or_else(|| Wanted::read(&"".into()));
+            }
+            (_, value) => filter.wanted = Some(Wanted::read(value?)?),
         }
-        Some(Self { field, op, values })
+        Some(filter)
     }
 
     /// Whether a row with this cell in the filter's column counts; `None`: there is no such column.
@@ -83,7 +103,7 @@ impl Filter {
             return matches!(self.op, Op::Empty | Op::IsNot);
         };
         // The difference, so that what is not comparable (NaN) is on no side, as in JavaScript.
-        let first = || self.values.first().map_or(f64::NAN, |wanted| wanted.compare(cell));
+        let first = || self.wanted.as_ref().map_or(f64::NAN, |wanted| wanted.compare(cell));
         match self.op {
             Op::Is => is_zero(first()),
             Op::IsNot => !is_zero(first()),
@@ -93,9 +113,9 @@ impl Filter {
             Op::AtLeast => first() >= 0.0,
             Op::Contains => {
                 let cell = text(cell).to_lowercase();
-                self.values.first().is_some_and(|wanted| cell.contains(&wanted.lower))
+                self.wanted.as_ref().is_some_and(|wanted| cell.contains(&wanted.lower))
             }
-            Op::In => self.values.iter().any(|wanted| is_zero(wanted.compare(cell))),
+            Op::In => self.any_of.has(cell),
             Op::Empty => false,
             Op::NotEmpty => true,
         }
@@ -104,6 +124,35 @@ impl Filter {
 
 fn is_zero(difference: f64) -> bool {
     difference.abs() <= 0.0
+}
+
+impl AnyOf {
+    fn add(&mut self, wanted: Wanted) {
+        match (wanted.number, wanted.moment) {
+            (Some(number), _) if number.is_finite() => drop(self.numbers.insert(bits(number))),
+            (Some(_), _) => {}
+            (None, moment) => {
+                self.moments.extend(moment.map(bits));
+                self.texts.insert(wanted.text);
+            }
+        }
+    }
+
+    /// Whether one of the values is no distance away, as [`Wanted::compare`] has it: a number from a number, a moment from a moment. The
+    /// same text reads as the same number or moment, so what is left are texts that are neither.
+    fn has(&self, cell: &Cell) -> bool {
+        match comparable(cell) {
+            Some(number) => self.numbers.contains(&bits(number)),
+            None => {
+                date(cell).is_some_and(|moment| self.moments.contains(&bits(moment)))
+                    || self.texts.contains(text(cell).as_ref())
+            }
+        }
+    }
+}
+
+fn bits(number: f64) -> u64 {
+    (number + 0.0).to_bits()
 }
 
 impl Wanted {
@@ -141,4 +190,36 @@ fn comparable(cell: &Cell) -> Option<f64> {
 
 fn date(cell: &Cell) -> Option<f64> {
     if let Cell::Text(text) = cell { moment(text) } else { None }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn in_takes_what_is_equal_to_one_of_its_values() {
+        let values =
+            json!([1, "2.0", "b", true, -0.0, "2024-01-02", "2024-01-03T00:00Z", "1e999", null, [], "", " 7 ", "B"]);
+        let texts =
+            ["1", "1.0", "2", "b", "B", "c", "true", "0", "-0", "2024-01-02T00:00Z", "2024-01-03", "1e999", "7", " "];
+        let cells = texts.iter().map(|text| Cell::Text((*text).to_owned()));
+        let numbers = [0.0, -0.0, 1.0, 2.0, 7.0, 3.0].map(Cell::Number);
+        let filter = Filter::read(&json!({ "field": "f", "op": "in", "value": values })).unwrap();
+        for cell in cells.chain(numbers).chain([Cell::Boolean(true), Cell::Boolean(false)]) {
+            let one_by_one = values.as_array().unwrap().iter().filter_map(Wanted::read);
+            let wanted = one_by_one.into_iter().any(|wanted| is_zero(wanted.compare(&cell)));
+            assert_eq!(filter.takes(Some(&cell)), wanted, "{cell:?}");
+        }
+    }
+
+    #[test]
+    fn lim_1_a_long_list_costs_a_row_no_more_than_a_short_one() {
+        let long: Vec<_> = (0..100_000).map(|number| json!(format!("name {number}"))).collect();
+        let filter = Filter::read(&json!({ "field": "f", "op": "in", "value": long })).unwrap();
+        // One by one these were twenty thousand million comparisons.
+        let cells = (0..200_000).map(|number| Cell::Text(format!("name {number}")));
+        assert_eq!(cells.filter(|cell| filter.takes(Some(cell))).count(), 100_000);
+    }
 }

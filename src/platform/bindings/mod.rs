@@ -22,8 +22,9 @@ mod cells;
 mod filters;
 
 use std::collections::HashMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::stream::{FuturesUnordered, StreamExt as _};
 use tokio::sync::{Semaphore, mpsc};
@@ -49,8 +50,18 @@ const CANVASES: usize = 1024;
 /// Passes over rows at once: half of the connections that read datasets, so that people always get theirs.
 const PASSES: usize = 2;
 
-/// Calculations of one pass: bounds its memory, of which a median or a grouping of a million rows takes 10 to 80 MB.
+/// Calculations of one pass: bounds what a row costs.
 const PASS_CALCULATIONS: usize = 32;
+
+/// Different things kept for nearly every row in one pass: bounds its memory, of which one takes up to 100 MB for a million rows.
+const PASS_KEEPS: usize = 2;
+
+/// Time that the rows of one canvas may take each time it is looked at. A pass over a million rows takes about a second; the numbers of a
+/// canvas that asks for more say so.
+const BUDGET: Duration = Duration::from_secs(30);
+
+/// Rows between two looks at the clock.
+const CLOCK_ROWS: u32 = 1_024;
 
 /// Bindings of one canvas that are computed: more than anybody reads.
 const MOST_BINDINGS: usize = 500;
@@ -69,6 +80,7 @@ pub struct Calculator {
     datasets: Arc<Datasets>,
     cache: Mutex<Cache>,
     passes: Semaphore,
+    budget: Duration,
 }
 
 /// What has to be done for one binding.
@@ -78,7 +90,7 @@ enum Plan {
     /// It is known without looking at a row.
     Known(Outcome),
     /// It has to be calculated.
-    Calculate { key: Key, rows: Key, dataset: Uuid, calculation: Calculation },
+    Calculate { key: Key, rows: Key, dataset: Uuid, source: Arc<SourceBlock>, calculation: Calculation },
 }
 
 /// Calculations over the same rows of one dataset.
@@ -157,7 +169,7 @@ impl Calculator {
     /// One over the rows of these datasets.
     #[must_use]
     pub fn new(datasets: Arc<Datasets>) -> Self {
-        Self { datasets, cache: Mutex::default(), passes: Semaphore::new(PASSES) }
+        Self { datasets, cache: Mutex::default(), passes: Semaphore::new(PASSES), budget: BUDGET }
     }
 
     /// A canvas that is not stored yet, with what its bindings say filled in.
@@ -176,17 +188,21 @@ impl Calculator {
 
     /// What each of these says, as far as it is ours to say, and whether all rows could be read.
     async fn compute(&self, org: &str, bindings: Vec<Binding>) -> (Vec<Computed>, Result<(), DatasetError>) {
-        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(bindings.len());
+        let owner = org.to_owned();
+        let planned = tokio::task::spawn_blocking(move || (plan_all(&owner, &bindings), bindings)).await;
+        let (plans, bindings) = match planned {
+            Ok(planned) => planned,
+            Err(panicked) => return (Vec::new(), Err(DatasetError::Storage(panicked.to_string()))),
+        };
+        let mut outcomes: Vec<Option<Outcome>> = Vec::with_capacity(plans.len());
         let mut work: HashMap<Key, Work> = HashMap::new();
-        for (index, binding) in bindings.iter().enumerate() {
-            let plan = if index < MOST_BINDINGS { plan(org, binding) } else { Plan::Known(too_many()) };
+        for (index, plan) in plans.into_iter().enumerate() {
             outcomes.push(match plan {
                 Plan::Leave => None,
                 Plan::Known(outcome) => Some(outcome),
-                Plan::Calculate { key, rows, dataset, calculation } => {
+                Plan::Calculate { key, rows, dataset, source, calculation } => {
                     let known = self.cache().get(&key);
-                    if let (None, Some(source)) = (&known, &binding.source) {
-                        let source = Arc::clone(source);
+                    if known.is_none() {
                         let work = work.entry(rows).or_insert_with(|| Work { dataset, source, asked: HashMap::new() });
                         work.asked.entry(key).or_insert_with(|| (calculation, Vec::new())).1.push(index);
                     }
@@ -194,25 +210,25 @@ impl Calculator {
                 }
             });
         }
-        let mut failed = Ok(());
+        let (mut failed, mut left) = (Ok(()), self.budget);
         for Work { dataset, source, asked } in work.into_values() {
-            let mut asked = asked.into_iter().peekable();
-            while asked.peek().is_some() {
-                let part: Vec<_> = asked.by_ref().take(PASS_CALCULATIONS).collect();
+            for part in portions(asked) {
                 let calculations = part.iter().map(|(_, (calculation, _))| calculation.clone()).collect();
-                match self.calculate(org, dataset, &source, calculations).await {
-                    Ok(Some(answers)) => {
+                match self.calculate(org, dataset, &source, calculations, &mut left).await {
+                    Ok(read) => {
+                        // What was not read is not remembered.
+                        let (answers, lasting) = match read {
+                            Read::Whole(answers) => (answers, true),
+                            Read::Late => (vec![Err(TOO_LONG.to_owned()); part.len()], false),
+                            Read::Gone => (vec![Err("The dataset is gone.".to_owned()); part.len()], false),
+                        };
                         for ((key, (_, places)), answer) in part.into_iter().zip(answers) {
-                            self.cache().put(key, answer.clone());
                             for place in places {
                                 outcomes[place] = Some(answer.clone());
                             }
-                        }
-                    }
-                    // Not remembered: nothing was read.
-                    Ok(None) => {
-                        for place in part.into_iter().flat_map(|(_, (_, places))| places) {
-                            outcomes[place] = Some(Err("The dataset is gone.".to_owned()));
+                            if lasting {
+                                self.cache().put(key, answer);
+                            }
                         }
                     }
                     Err(error) => failed = Err(error),
@@ -224,17 +240,28 @@ impl Calculator {
         (computed.collect(), failed)
     }
 
+    /// One pass. Takes the time it needs from `left`; waiting for its turn costs none.
     async fn calculate(
         &self,
         org: &str,
         dataset: Uuid,
-        source: &SourceBlock,
+        source: &Arc<SourceBlock>,
         calculations: Vec<Calculation>,
-    ) -> Result<Option<Vec<Outcome>>, DatasetError> {
+        left: &mut Duration,
+    ) -> Result<Read, DatasetError> {
         let _turn = self.passes.acquire().await.map_err(|closed| DatasetError::Storage(closed.to_string()))?;
-        let reading = Reading::Waiting(Filter::read_all(&source.filters), calculations);
-        let read = self.datasets.scan(org, dataset, reading).await?;
-        Ok(read.map(Reading::finish))
+        let begun = Instant::now();
+        let reading = Reading {
+            source: Arc::clone(source),
+            calculations,
+            pass: None,
+            end: begun + *left,
+            rows: 0,
+            late: left.is_zero(),
+        };
+        let read = self.datasets.scan(org, dataset, reading).await;
+        *left = left.saturating_sub(begun.elapsed());
+        Ok(read?.map_or(Read::Gone, Reading::finish))
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {
@@ -246,8 +273,17 @@ fn too_many() -> Outcome {
     Err(format!("This canvas has more than {MOST_BINDINGS} numbers; only so many are kept true."))
 }
 
-/// What there is to do for a binding, as far as its canvas tells.
-fn plan(org: &str, binding: &Binding) -> Plan {
+/// What there is to do for each binding, as far as their canvas tells. Reads filters as long as a message: blocks.
+fn plan_all(org: &str, bindings: &[Binding]) -> Vec<Plan> {
+    // One source is the same for all that name it.
+    let mut rows: HashMap<&str, Key> = HashMap::new();
+    let plan = |(index, binding)| {
+        if index < MOST_BINDINGS { plan(org, binding, &mut rows) } else { Plan::Known(too_many()) }
+    };
+    bindings.iter().enumerate().map(plan).collect()
+}
+
+fn plan<'a>(org: &str, binding: &'a Binding, known_rows: &mut HashMap<&'a str, Key>) -> Plan {
     let why = |why: &str| Plan::Known(Err(why.to_owned()));
     let Some(source) = &binding.source else {
         return why(if binding.source_id.is_empty() {
@@ -265,45 +301,158 @@ fn plan(org: &str, binding: &Binding) -> Plan {
     if source.dataset_id.is_empty() {
         return why("The block it came from has no dataset yet.");
     }
-    let Ok(dataset) = source.dataset_id.parse() else { return why("The dataset is gone.") };
+    let Ok(dataset) = source.dataset_id.parse::<Uuid>() else { return why("The dataset is gone.") };
     let SourceBlock { y_axis, x_axis, aggregation, .. } = &**source;
     match Calculation::parse(&binding.calculation, y_axis, x_axis, aggregation) {
         Err(why) => Plan::Known(Err(why)),
         Ok(calculation) => {
-            let rows = Key::of(&(org, dataset, source.filters.to_string()));
-            Plan::Calculate { key: Key::of(&(&rows, &calculation)), rows, dataset, calculation }
+            let rows = || Key::of(&(org, dataset, source.filters().to_string()));
+            let rows = known_rows.entry(&binding.source_id).or_insert_with(rows).clone();
+            let key = Key::of(&(&rows, &calculation));
+            Plan::Calculate { key, rows, dataset, source: Arc::clone(source), calculation }
         }
     }
 }
 
-/// A pass that learns the columns when the dataset is found.
-enum Reading {
-    Waiting(Vec<Filter>, Vec<Calculation>),
-    Begun(Pass),
+type Asked = (Key, (Calculation, Vec<usize>));
+
+/// Divides calculations over the same rows into passes.
+fn portions(asked: HashMap<Key, (Calculation, Vec<usize>)>) -> Vec<Vec<Asked>> {
+    let mut asked: Vec<Asked> = asked.into_iter().collect();
+    // Those that keep the same go together.
+    asked.sort_by(|(_, (a, _)), (_, (b, _))| a.keeps().cmp(&b.keeps()));
+    let mut portions: Vec<Vec<Asked>> = Vec::new();
+    let mut kept = 0;
+    for one in asked {
+        let keeps = one.1.0.keeps();
+        let last = portions.last().and_then(|portion| portion.last());
+        let more = usize::from(keeps.is_some() && last.is_none_or(|(_, (last, _))| last.keeps() != keeps));
+        match portions.last_mut() {
+            Some(portion) if portion.len() < PASS_CALCULATIONS && kept + more <= PASS_KEEPS => {
+                kept += more;
+                portion.push(one);
+            }
+            _ => {
+                kept = usize::from(keeps.is_some());
+                portions.push(vec![one]);
+            }
+        }
+    }
+    portions
+}
+
+const TOO_LONG: &str = "This takes too long to compute: the canvas asks for too much of large datasets.";
+
+/// What came of a pass.
+enum Read {
+    Whole(Vec<Outcome>),
+    /// Time ran out before the last row.
+    Late,
+    /// There is no such dataset.
+    Gone,
+}
+
+/// A pass that learns the columns when the dataset is found, and watches the time.
+struct Reading {
+    source: Arc<SourceBlock>,
+    calculations: Vec<Calculation>,
+    pass: Option<Pass>,
+    end: Instant,
+    rows: u32,
+    late: bool,
 }
 
 impl Reading {
-    fn finish(self) -> Vec<Outcome> {
-        match self {
-            Self::Begun(pass) => pass.finish(),
-            // Without a beginning there was no dataset.
-            Self::Waiting(_, calculations) => vec![Err("The dataset is gone.".to_owned()); calculations.len()],
+    fn finish(self) -> Read {
+        match self.pass {
+            Some(_) if self.late => Read::Late,
+            Some(pass) => Read::Whole(pass.finish()),
+            None => Read::Late,
         }
     }
 }
 
 impl Reader for Reading {
     fn begin(&mut self, columns: &[Column]) -> Option<Vec<usize>> {
-        let Self::Waiting(filters, calculations) = self else { return None };
-        let (pass, needed) = Pass::new(columns, std::mem::take(filters), std::mem::take(calculations));
+        if self.late {
+            return None;
+        }
+        let filters = Filter::read_all(&self.source.filters());
+        let (pass, needed) = Pass::new(columns, filters, std::mem::take(&mut self.calculations));
         let needs_rows = pass.needs_rows();
-        *self = Self::Begun(pass);
+        self.pass = Some(pass);
         needs_rows.then_some(needed)
     }
 
-    fn row(&mut self, cells: &[Cell]) {
-        if let Self::Begun(pass) = self {
+    fn row(&mut self, cells: &[Cell]) -> ControlFlow<()> {
+        self.rows += 1;
+        if self.rows.is_multiple_of(CLOCK_ROWS) && Instant::now() >= self.end {
+            self.late = true;
+            return ControlFlow::Break(());
+        }
+        if let Some(pass) = &mut self.pass {
             pass.row(cells);
+        }
+        ControlFlow::Continue(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::platform::datasets::Limits;
+
+    fn calculation(text: &str, fold: &str) -> Calculation {
+        Calculation::parse(text, "y", "x", fold).unwrap()
+    }
+
+    #[test]
+    fn lim_1_what_keeps_much_is_spread_over_passes_and_what_keeps_the_same_is_not() {
+        let asked = |texts: Vec<(String, &str)>| {
+            let one = |(text, fold): (String, &str)| (Key::of(&(&text, fold)), (calculation(&text, fold), vec![0]));
+            portions(texts.into_iter().map(one).collect())
+        };
+        let same = ["first", "last", "percentage_change"].map(|agg| (agg.to_owned(), "sum"));
+        assert_eq!(asked(same.to_vec()).len(), 1);
+        let much: Vec<_> = (0..9).map(|column| (format!("first:c{column}"), "distinct")).collect();
+        let passes = asked(much.clone());
+        assert_eq!(passes.iter().map(Vec::len).collect::<Vec<_>>(), [2, 2, 2, 2, 1]);
+        let little = (0..70).map(|column| (format!("sum:c{column}"), ""));
+        let passes = asked(little.chain(much).collect());
+        assert_eq!(passes.iter().map(Vec::len).sum::<usize>(), 79);
+        for pass in passes {
+            let mut kept: Vec<_> = pass.iter().filter_map(|(_, (calculation, _))| calculation.keeps()).collect();
+            kept.dedup();
+            assert!(pass.len() <= PASS_CALCULATIONS && kept.len() <= PASS_KEEPS);
+        }
+    }
+
+    #[tokio::test]
+    async fn lim_1_numbers_that_take_too_long_say_so_and_are_tried_again() {
+        let folder = tempfile::tempdir().unwrap();
+        let datasets = Arc::new(Datasets::open(folder.path(), Limits::default()).unwrap());
+        let rows: &'static str = format!("y\n{}", "1\n".repeat(3 * CLOCK_ROWS as usize)).leak();
+        let file = datasets.ingest_bytes("acme", "ada", "n", "text/csv", rows.as_bytes(), None, None).await.unwrap();
+        let at = json!({ "x": 0, "y": 0, "w": 1, "h": 1 });
+        let data = json!({ "type": "dataset", "dataset_id": file.id });
+        let bindings = ["sum", "count"].map(|text| json!({ "key": text, "source": "c", "calculation": text }));
+        let canvas = json!({ "blocks": [
+            { "id": "c", "type": "chart", "position": at, "content": { "data_source": data, "config": { "y_axis": "y" } } },
+            { "id": "n", "type": "narrative", "position": at, "content": { "text": "", "data_bindings": bindings } },
+        ] });
+        let canvas = schema::parse_import(&canvas, &schema::CanvasLimits::default()).unwrap();
+        let mut calculator = Calculator::new(datasets);
+        let too_long = json!({ "value": null, "error": TOO_LONG });
+        // Time for some of the rows, for none, and for all.
+        for (budget, said) in [(1, &too_long), (0, &too_long), (1 << 40, &json!({ "value": 3 * CLOCK_ROWS }))] {
+            calculator.budget = Duration::from_nanos(budget);
+            let filled = calculator.fill("acme", &canvas).await.unwrap();
+            let narrative = filled.blocks.iter().find(|block| block.kind == "narrative").unwrap();
+            for binding in narrative.content["data_bindings"].as_array().unwrap() {
+                assert_eq!((&binding["value"], binding.get("error")), (&said["value"], said.get("error")), "{budget}");
+            }
         }
     }
 }

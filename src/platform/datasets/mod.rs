@@ -24,6 +24,7 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -148,8 +149,8 @@ pub trait Reader: Send + 'static {
     /// Which columns it needs of each row, by their place in the dataset; `None`: it needs no rows.
     fn begin(&mut self, columns: &[Column]) -> Option<Vec<usize>>;
 
-    /// The next row: the cells of those columns.
-    fn row(&mut self, cells: &[Cell]);
+    /// The next row: the cells of those columns. Breaks when it has seen enough.
+    fn row(&mut self, cells: &[Cell]) -> ControlFlow<()>;
 }
 
 /// A page of the list of datasets, newest first.
@@ -259,7 +260,7 @@ pub struct Datasets {
     store: Arc<SqliteDatasets>,
     limits: Limits,
     uploads: Uploads,
-    readers: Semaphore,
+    readers: Arc<Semaphore>,
 }
 
 impl Datasets {
@@ -275,7 +276,7 @@ impl Datasets {
         let store = SqliteDatasets::open(&data_dir.join("datasets.db"))?;
         let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
         let uploads = Uploads::open(data_dir.join("uploads"), bounds)?;
-        Ok(Self { store: Arc::new(store), limits, uploads, readers: Semaphore::new(sqlite::READERS) })
+        Ok(Self { store: Arc::new(store), limits, uploads, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
     }
 
     /// The limits in force.
@@ -376,7 +377,7 @@ impl Datasets {
         self.read(move |store| store.rows(&org, id, after, limit)).await
     }
 
-    /// Shows every row to `reader`, in file order, and gives it back; `None` if this organization has no such dataset.
+    /// Shows every row that it wants to see to `reader`, in file order, and gives it back; `None` if this organization has no such dataset.
     ///
     /// # Errors
     /// [`DatasetError::Storage`].
@@ -399,9 +400,15 @@ impl Datasets {
         query: impl FnOnce(&SqliteDatasets) -> Result<T, DatasetError> + Send + 'static,
     ) -> Result<T, DatasetError> {
         // One permit per read connection: a burst of readers waits here, not on blocking threads that others need.
-        let _permit = self.readers.acquire().await.map_err(|closed| DatasetError::Storage(closed.to_string()))?;
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let permit = permit.map_err(|closed| DatasetError::Storage(closed.to_string()))?;
         let store = Arc::clone(&self.store);
-        blocking(move || query(&store)).await
+        blocking(move || {
+            // Held by the thread: a caller that gives up does not end its read, and the connection is still taken.
+            let _permit = permit;
+            query(&store)
+        })
+        .await
     }
 
     fn text_parameter(

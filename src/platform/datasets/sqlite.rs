@@ -8,7 +8,7 @@
 //! - Readers never wait for the writer (WAL), and see a dataset only when it is whole.
 
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use rusqlite::types::{ToSqlOutput, Value, ValueRef};
@@ -30,7 +30,8 @@ const MIGRATIONS: [Migration; 1] =
 #[derive(Debug)]
 pub struct SqliteDatasets {
     writer: Mutex<Connection>,
-    /// Idle read connections; the caller holds one permit of [`READERS`] per borrow, so one is always there.
+    path: PathBuf,
+    /// Idle read connections. The caller holds one permit of [`READERS`] per borrow, so there are never more.
     readers: Mutex<Vec<Connection>>,
 }
 
@@ -49,17 +50,7 @@ impl SqliteDatasets {
         writer.pragma_update(None, "foreign_keys", "on")?;
         // One large load grows the log to the size of its file; give the space back afterwards.
         writer.pragma_update(None, "journal_size_limit", 16 << 20)?;
-        let readers = (0..READERS)
-            .map(|_| {
-                let reader = Connection::open_with_flags(
-                    path,
-                    OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-                )?;
-                reader.busy_timeout(std::time::Duration::from_secs(5))?;
-                Ok(reader)
-            })
-            .collect::<Result<Vec<_>, rusqlite::Error>>()?;
-        Ok(Self { writer: Mutex::new(writer), readers: Mutex::new(readers) })
+        Ok(Self { writer: Mutex::new(writer), path: path.to_owned(), readers: Mutex::default() })
     }
 
     /// Stores a dataset; `load` is called once and hands its rows over in order. Atomic: an error of either leaves nothing.
@@ -190,7 +181,7 @@ impl SqliteDatasets {
         })
     }
 
-    /// Shows every row to `reader`, if `org` has the dataset.
+    /// Shows every row that it wants to see to `reader`, if `org` has the dataset.
     ///
     /// # Errors
     /// [`DatasetError::Storage`].
@@ -207,21 +198,32 @@ impl SqliteDatasets {
                 for (index, column) in needed.iter().enumerate() {
                     cells.push(cell_of_value(row.get_ref(index)?, column.kind)?);
                 }
-                reader.row(&cells);
+                if reader.row(&cells).is_break() {
+                    break;
+                }
             }
             Ok(Some(reader))
         })
     }
 
     fn read<T>(&self, query: impl FnOnce(&Connection) -> Result<T, DatasetError>) -> Result<T, DatasetError> {
-        let taken = lock(&self.readers).pop();
-        let Some(connection) = taken else {
-            return Err(DatasetError::Storage("more readers than connections".into()));
+        let idle = lock(&self.readers).pop();
+        // None yet, or the one of a read that panicked went with it.
+        let connection = match idle {
+            Some(connection) => connection,
+            None => open_reader(&self.path)?,
         };
         let result = query(&connection);
         lock(&self.readers).push(connection);
         result
     }
+}
+
+fn open_reader(path: &Path) -> Result<Connection, DatasetError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let reader = Connection::open_with_flags(path, flags)?;
+    reader.busy_timeout(std::time::Duration::from_secs(5))?;
+    Ok(reader)
 }
 
 fn find(connection: &Connection, org: &str, id: Uuid) -> Result<Option<Dataset>, DatasetError> {

@@ -2,6 +2,7 @@
 
 use std::convert::Infallible;
 use std::fmt::Write as _;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,8 +10,9 @@ use std::sync::Arc;
 use bytes::Bytes;
 use futures_util::Stream;
 use futures_util::stream;
+use tokio_util::task::TaskTracker;
 
-use super::{Cell, ColumnType, DatasetError, Datasets, Limits, PAGE_BYTES, Upload};
+use super::{Cell, Column, ColumnType, DatasetError, Datasets, Limits, PAGE_BYTES, Reader, Upload, sqlite::READERS};
 
 fn open(dir: &Path) -> Datasets {
     Datasets::open(dir, Limits::default()).unwrap()
@@ -410,5 +412,51 @@ mod routes {
 
         let anonymous = server.router.clone().oneshot(Request::get("/v1/datasets").body(Body::empty()).unwrap()).await;
         assert_eq!(anonymous.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+/// A reader that waits to be let go, or panics.
+#[derive(Debug)]
+struct Slow(std::sync::mpsc::Receiver<()>, bool);
+
+impl Reader for Slow {
+    fn begin(&mut self, _columns: &[Column]) -> Option<Vec<usize>> {
+        let _ = self.0.recv();
+        assert!(!self.1, "as a mistake in a calculation would");
+        Some(vec![0])
+    }
+
+    fn row(&mut self, _cells: &[Cell]) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+}
+
+#[tokio::test]
+async fn readers_that_gave_up_or_panicked_take_nothing_from_the_next() {
+    let dir = tempfile::tempdir().unwrap();
+    let datasets = Arc::new(open(dir.path()));
+    let dataset = datasets.upload(upload("acme", "n", "text/csv"), &mut body(["n\n1\n"])).await.unwrap();
+    for panics in [false, true] {
+        let (tasks, mut given_up) = (TaskTracker::new(), Vec::new());
+        for _ in 0..READERS {
+            let (go, wait) = std::sync::mpsc::channel();
+            let (all, id) = (Arc::clone(&datasets), dataset.id);
+            let read = tasks.spawn(async move { all.scan("acme", id, Slow(wait, panics)).await });
+            given_up.push((go, read));
+        }
+        // All of them are reading.
+        while datasets.readers.available_permits() > 0 {
+            tokio::task::yield_now().await;
+        }
+        for (_, read) in &given_up {
+            read.abort();
+        }
+        let (all, id) = (Arc::clone(&datasets), dataset.id);
+        let next = tasks.spawn(async move { all.rows("acme", id, 0, 1).await });
+        for (go, read) in given_up {
+            assert!(read.await.unwrap_err().is_cancelled());
+            drop(go);
+        }
+        assert_eq!(next.await.unwrap().unwrap().unwrap().rows.len(), 1, "{panics}");
     }
 }
