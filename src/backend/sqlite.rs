@@ -170,11 +170,10 @@ fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     Ok(connection)
 }
 
-/// `contains_text(text, part)` for readers: whether `part` is in `text`, whatever the case of the letters. SQLite's own `like` and
-/// `lower` know ASCII only.
+/// `contains_text(text, part)` for readers: whether `part`, which is in lower case, is in `text`, whatever the case of its letters.
+/// SQLite's own `like` and `lower` know ASCII only.
 fn contains_text(text: Option<&str>, part: Option<&str>) -> bool {
-    let (text, part) = (text.unwrap_or_default().to_lowercase(), part.unwrap_or_default().to_lowercase());
-    text.contains(&part)
+    text.unwrap_or_default().to_lowercase().contains(part.unwrap_or_default())
 }
 
 fn write_loop(mut connection: Connection, mut jobs: mpsc::Receiver<Job>) {

@@ -1,10 +1,13 @@
 //! The embedded store: canvases in one SQLite file. Commits are synced to disk before they are answered.
 
+use std::sync::Arc;
+
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
+use tokio::sync::Semaphore;
 
 use super::{Append, CanvasKey, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Marks, Store, StoreError, Stored};
 use crate::backend::sqlite::{Sqlite, SqliteError};
@@ -14,17 +17,21 @@ use crate::id::CanvasId;
 /// Largest quarantined body kept, bytes: enough to look into what broke a document.
 const QUARANTINE_BYTES: usize = 1 << 20;
 
+/// Searches at once. One looks at every canvas of an organization, and rooms that load use the same connections.
+const SEARCHES: usize = 2;
+
 /// [`Store`] on SQLite.
 pub struct SqliteStore {
     sqlite: Sqlite,
     clock: Clock,
+    searches: Arc<Semaphore>,
 }
 
 impl SqliteStore {
     /// A store on an open, migrated database.
     #[must_use]
     pub fn new(sqlite: Sqlite, clock: Clock) -> Self {
-        Self { sqlite, clock }
+        Self { sqlite, clock, searches: Arc::new(Semaphore::new(SEARCHES)) }
     }
 }
 
@@ -158,9 +165,19 @@ impl Store for SqliteStore {
         Ok(self.sqlite.read(find).await?)
     }
 
-    async fn canvases(&self, query: CanvasQuery) -> Result<CanvasPage, StoreError> {
+    async fn canvases(&self, mut query: CanvasQuery) -> Result<CanvasPage, StoreError> {
         let limit = query.limit;
-        let mut items = self.sqlite.read(move |connection| list(connection, &query)).await?;
+        query.text = query.text.map(|text| text.to_lowercase());
+        let turn = match query.text {
+            Some(_) => Arc::clone(&self.searches).acquire_owned().await.ok(),
+            None => None,
+        };
+        let read = move |connection: &Connection| {
+            // Until it ends, also when nobody waits for it any more.
+            let _turn = turn;
+            list(connection, &query)
+        };
+        let mut items = self.sqlite.read(read).await?;
         let more = items.len() > limit;
         items.truncate(limit);
         let next = if more { items.last().map(|(key, ..)| *key) } else { None };

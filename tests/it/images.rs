@@ -49,6 +49,7 @@ async fn an_image_comes_back_as_it_went_and_as_nothing_but_a_picture() {
         ("content-disposition", "inline"),
         ("cross-origin-resource-policy", "same-origin"),
         ("cache-control", "private, max-age=31536000, immutable"),
+        ("vary", "authorization, cookie"),
     ] {
         assert_eq!(response.headers()[name], value, "{name}");
     }

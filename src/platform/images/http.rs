@@ -132,6 +132,8 @@ async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>)
         (header::CONTENT_DISPOSITION, "inline".to_owned()),
         (header::HeaderName::from_static("cross-origin-resource-policy"), "same-origin".to_owned()),
         (header::CACHE_CONTROL, "private, max-age=31536000, immutable".to_owned()),
+        // Whoever logs in next in the same browser asks for themselves.
+        (header::VARY, "authorization, cookie".to_owned()),
     ];
     Ok((headers, Body::from_stream(ReaderStream::with_capacity(file, 64 << 10))).into_response())
 }

@@ -156,9 +156,11 @@ impl Images {
         let rows = SqliteImages::new(sqlite);
         let known = rows.ids().await?;
         let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
-        let (clean, incoming) = (folder.clone(), folder.join("incoming"));
+        let (clean, incoming, parent) = (folder.clone(), folder.join("incoming"), data_dir.to_owned());
         let uploads = blocking(move || {
             let uploads = Uploads::open(incoming, bounds)?;
+            // The folder itself is an entry too, and what is kept in it must not be lost with it.
+            std::fs::File::open(parent)?.sync_all()?;
             remove_strays(&clean, &known)?;
             Ok(uploads)
         });
