@@ -5,6 +5,8 @@ import { addBlock, blocksMap, type JsonObject, type Size, setLocked } from '../d
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { insert, reveal, storedOf } from './actions'
+import type { BindingChange } from './blocks/narrative/bindings'
+import { carried } from './blocks/narrative/metrics'
 import { typeOf } from './blocks/types'
 import { readPasted, withNewIds } from './clipboard'
 import type { CopiedBlock } from './copy'
@@ -47,6 +49,14 @@ const middleRow = (): number => {
   return grid === undefined || area === undefined ? 0 : (area.top + area.height / 2 - grid.top) / (ROW + GAP)
 }
 
+/** What is not asked for has no leaf. */
+const bound = ({ source = '', calculation = '', format, decimals }: BindingChange): JsonObject => ({
+  source,
+  calculation,
+  ...(format === undefined || format === 'auto' ? {} : { format }),
+  ...(decimals == null ? {} : { decimals }),
+})
+
 const pasteText = (session: CanvasSession, ui: UiStore, text: string): void => {
   if (text.length > TEXT_LIMIT) {
     toast('That text is too long for one block.')
@@ -54,7 +64,9 @@ const pasteText = (session: CanvasSession, ui: UiStore, text: string): void => {
   }
   const lines = text.split('\n').reduce((sum, line) => sum + 1 + Math.floor(line.length / 80), 0)
   const size: Size = [6, Math.max(3, Math.min(12, Math.ceil(lines / 2) + 1))]
-  const content: JsonObject = { ...typeOf('narrative')?.createContent(), text: text.replaceAll('\r\n', '\n') }
+  const words = text.replaceAll('\r\n', '\n')
+  const data_bindings = [...carried(session.doc, null, words)].map(([key, one]) => ({ key, ...bound(one) }))
+  const content: JsonObject = { ...typeOf('narrative')?.createContent(), text: words, data_bindings }
   const cells = layoutOf(storedOf(blocksMap(session.doc)), 'lg')
   const chosen = cells.filter(({ id }) => ui.getState().selected.includes(id))
   const row = chosen.length > 0 ? bottomOf(chosen) : edgeNear(cells, middleRow())

@@ -50,7 +50,8 @@ function usePlace(anchor: HTMLElement, box: RefObject<HTMLDivElement | null>, ag
     void again
     const put = () => {
       const card = box.current
-      if (!card) return
+      // The chip may have been drawn anew under the card: then the card stays where it is.
+      if (!card || !anchor.isConnected) return
       const at = anchor.getBoundingClientRect()
       const { width, height } = card.getBoundingClientRect()
       const below = at.bottom + 6

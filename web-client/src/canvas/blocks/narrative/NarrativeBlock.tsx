@@ -29,7 +29,7 @@ import { belongsTo, leaves } from './focus'
 import { narrativeKeys, undoKeys } from './keys'
 import { markdown, markdownColors } from './language'
 import { livePreview } from './livePreview'
-import { metricSources, sourceNames } from './metrics'
+import { carried, metricSources, sourceNames } from './metrics'
 import { CHIP } from './ranges'
 import './narrative.css'
 
@@ -112,6 +112,8 @@ const hintOf = (readOnly: boolean) =>
 const undoOf = new WeakMap<EditorView, Y.UndoManager>()
 
 function asStep(view: EditorView, change: () => void): void {
+  // A list or a card may still be open when access changes.
+  if (view.state.readOnly) return
   const undo = undoOf.get(view)
   const sync = view.state.facet(ySyncFacet)
   undo?.stopCapturing()
@@ -169,9 +171,16 @@ function Editor({ text, block, session, readOnly, chips }: EditorProps) {
         return state.kind === 'value' ? state.text : state.kind === 'waiting' ? '…' : 'no value'
       },
       rows: (dataset) => latest.current.readRows(dataset),
-      insert: (editor, from, to, key, change) =>
+      carried: (pasted) => carried(session.doc, latest.current.block, pasted),
+      together: (editor, bindings, change) =>
         asStep(editor, () => {
-          if (change) writeBinding(latest.current.block, key, change, editor.state.facet(ySyncFacet))
+          for (const [key, one] of bindings) {
+            writeBinding(latest.current.block, key, one, editor.state.facet(ySyncFacet))
+          }
+          change()
+        }),
+      insert: (editor, from, to, key, change) =>
+        metrics.together(editor, new Map(change ? [[key, change]] : []), () => {
           const insert = `{{${key}}}`
           editor.dispatch({
             changes: { from, to, insert },

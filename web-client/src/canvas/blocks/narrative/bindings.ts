@@ -7,6 +7,7 @@ import * as Y from 'yjs'
 import { type Block, contentOf } from '../../../doc/schema'
 import { formatMeasure, type NumberFormat, toNumberFormat } from '../format'
 import { parseCalculation } from './calc'
+import { CHIP } from './ranges'
 
 export interface Binding {
   source: string
@@ -145,5 +146,5 @@ export function removeBinding(block: Block, key: string, origin: unknown): void 
 
 /** The keys a text asks for. Code counts too: better a binding kept that is not needed. */
 export function keysIn(markdown: string): Set<string> {
-  return new Set([...markdown.matchAll(/\{\{([^{}\n]{1,200})\}\}/g)].map((match) => (match[1] ?? '').trim()))
+  return new Set([...markdown.matchAll(CHIP)].map((match) => (match[1] ?? '').trim()))
 }

@@ -24,6 +24,10 @@ export interface Metrics {
   /** Shown beside a key that is bound already. */
   shown: (key: string) => string
   rows: (datasetId: string) => Promise<RowSet>
+  /** The bindings a text from elsewhere on the canvas brings along. */
+  carried: (text: string) => Map<string, BindingChange>
+  /** A change of the text, with what it binds, as one step. */
+  together: (view: EditorView, bindings: Map<string, BindingChange>, change: () => void) => void
   /** Writes `{{key}}` and its binding as one step. */
   insert: (view: EditorView, from: number, to: number, key: string, change: BindingChange | null) => void
 }

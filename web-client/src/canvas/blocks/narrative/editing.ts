@@ -9,7 +9,7 @@ import { completions, type Metrics } from './complete'
 import { pasting } from './paste'
 import { toolbar } from './toolbar'
 
-export const editing = (metrics: Metrics): Extension => [completions(metrics), pasting(), toolbar]
+export const editing = (metrics: Metrics): Extension => [completions(metrics), pasting(metrics), toolbar]
 
 /** Somebody began to type what completes before this was here. */
 export function catchUp(view: EditorView): void {

@@ -7,7 +7,7 @@ import type { RowSet } from '../../../platform/datasets/cells'
 import { blockName } from '../../actions'
 import { applyFilters, type Filter, readFilters } from '../filters'
 import { sourceOf } from '../source'
-import type { Bindings, SourceName } from './bindings'
+import { type BindingChange, type Bindings, bindingOf, keysIn, readBindings, type SourceName } from './bindings'
 import { type Calculation, calculate, type Defaults, type Rows } from './calc'
 
 export interface MetricSource {
@@ -66,6 +66,31 @@ export function sourceNames(doc: Y.Doc, bindings: Bindings): Record<string, Sour
     if (source !== null) names[id] = { name: source.name, currency: source.currency }
   }
   return names
+}
+
+/**
+ * What a text that comes from elsewhere on the canvas brings along: the bindings it asks for and `block` lacks, where all
+ * other texts that have one of that name mean the same, and its source is still there. Null for a block yet to be made.
+ */
+export function carried(doc: Y.Doc, block: Block | null, markdown: string): Map<string, BindingChange> {
+  const found = new Map<string, BindingChange>()
+  const own = block === null ? {} : readBindings(block)
+  const wanted = [...keysIn(markdown)].filter((key) => bindingOf(own, key) === undefined)
+  if (wanted.length === 0) return found
+  const texts = [...blocksMap(doc).values()].filter((other) => other !== block && blockType(other) === 'narrative')
+  const bindings = texts.map(readBindings)
+  for (const key of wanted) {
+    const meant = new Map<string, BindingChange>()
+    for (const one of bindings) {
+      const binding = bindingOf(one, key)
+      if (binding === undefined) continue
+      const { source, calculation, format, decimals } = binding
+      meant.set(JSON.stringify([source, calculation, format, decimals]), { source, calculation, format, decimals })
+    }
+    const [only, other] = meant.values()
+    if (only?.source !== undefined && other === undefined && findSource(doc, only.source) !== null) found.set(key, only)
+  }
+  return found
 }
 
 /** The rows a source counts with. */
