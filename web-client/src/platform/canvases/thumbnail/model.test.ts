@@ -92,6 +92,12 @@ describe('other blocks', () => {
     })
     expect(texts(draw([metric], known))).toEqual(['Sold', '5'])
     expect(texts(draw([metric], () => ({ ...data, complete: false })))).toEqual(['Sold'])
+    const latest = block('metric', 0, 0, 3, 3, {
+      ...metric.content,
+      config: { ...(metric.content.config as object), x_axis: 'city', period: 'last' },
+    })
+    expect(texts(draw([latest], known))).toEqual(['Sold', '4'])
+    expect(draw([latest], known).filter(({ k }) => k === 'line')).toHaveLength(1)
   })
   it('shows a row of a table for each row', () => {
     const table = block('table', 0, 0, 8, 8, { title: '', data_source: source('d'), columns: [], filters: [] })

@@ -11,6 +11,9 @@ import { readChart } from '../../../canvas/blocks/chart/fields'
 import { colorOf, type Plotted, plot } from '../../../canvas/blocks/chart/plot'
 import { applyFilters, readFilters } from '../../../canvas/blocks/filters'
 import { formatCell, formatNumber, isNumeric } from '../../../canvas/blocks/format'
+import { compute, sparkOf } from '../../../canvas/blocks/metric/compute'
+import { readMetric } from '../../../canvas/blocks/metric/fields'
+import { written } from '../../../canvas/blocks/metric/words'
 import { estimateWidth, tableColumns } from '../../../canvas/blocks/table/columns'
 import { typeOf } from '../../../canvas/blocks/types'
 import { GAP, layoutOf, ROW, rectOf } from '../../../canvas/layout'
@@ -498,43 +501,21 @@ const skeleton = (marks: Mark[], box: Box): void => {
 }
 
 /** The number over all rows, where all rows are known; a bar in its place where they are not. */
+/** The number as the block says it; a bar where half of the rows would make another number of it. */
 function metric(marks: Mark[], { content }: BlockJson, block: Block, box: Box, data: Data | undefined): void {
   label(marks, typeof content.title === 'string' ? content.title : '', box, 5.6, 'muted', false)
   const size = Math.max(8, Math.min(17, box.h * 0.42, box.w * 0.2))
-  const chartLike = readChart(block)
-  const config = (getContent(block, ['config']) ?? {}) as JsonObject
   const y = box.y + 9
-  const total =
-    data?.complete === true && typeof config.y_axis === 'string'
-      ? aggregate(
-          { ...chartLike, chartType: 'bar', x: '', color: '', timeUnit: '' },
-          data.columns,
-          data.order,
-          data.rows,
-        ).series[0]?.values[0]
-      : undefined
-  const special = config.aggregation === 'first' || config.aggregation === 'last' || chartLike.x !== ''
-  if (total === undefined || total === null || special) {
+  const fields = readMetric(block)
+  const result = data === undefined ? null : compute(fields, data.columns, data.order, data.rows)
+  if (data?.complete !== true || result === null || result.value === null) {
     marks.push({ k: 'fill', d: bar(box.x, y, Math.min(box.w * 0.5, 44), size * 0.7), c: 'text', o: 0.7 })
   } else {
-    label(marks, Math.abs(total) >= 1e4 ? compact.format(total) : formatNumber(total), { ...box, y }, size)
+    label(marks, written(result.value, { measure: fields.measure, unit: '' }), { ...box, y }, size)
   }
   const spark = { ...box, y: y + size + 4, h: box.y + box.h - (y + size + 4) }
-  if (data === undefined || chartLike.x === '' || spark.h < 5) return
-  const series = aggregate({ ...chartLike, chartType: 'line', color: '' }, data.columns, data.order, data.rows)
-    .series[0]
-  const values = series === undefined ? [] : series.points.length > 0 ? series.points.map(([, v]) => v) : series.values
-  const known = every(
-    values.filter((value): value is number => value !== null),
-    MAX_POINTS,
-  )
-  if (known.length < 2) return
-  const [low, high] = [Math.min(...known), Math.max(...known)]
-  const d = known.map(
-    (value, at) =>
-      `${n(spark.x + (at / (known.length - 1)) * spark.w)} ${n(spark.y + spark.h * (1 - (value - low) / (high - low || 1)))}`,
-  )
+  if (result === null || !fields.sparkline || result.periods.length < 2 || spark.h < 5) return
+  const points = every(sparkOf(result.periods), MAX_POINTS)
+  const d = points.map((point) => `${n(spark.x + point.x * spark.w)} ${n(spark.y + point.y * spark.h)}`)
   marks.push({ k: 'line', d: `M${d.join('L')}`, c: 'c1', w: 1.2 })
 }
-
-const compact = new Intl.NumberFormat(undefined, { notation: 'compact', maximumFractionDigits: 1 })
