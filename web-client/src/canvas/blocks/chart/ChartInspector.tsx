@@ -10,10 +10,11 @@ import type { Dataset } from '../../../platform/datasets/api'
 import type { Column } from '../../../platform/datasets/cells'
 import { DatasetPicker } from '../../../platform/datasets/DatasetPicker'
 import { useDataset, useReadRows, useRows } from '../../../platform/datasets/hooks'
-import { TIME_UNITS, type TimeUnit } from '../../../platform/datasets/periods'
+import { TIME_UNITS } from '../../../platform/datasets/periods'
 import { Check, Choice, Commit, NumberCommit } from '../fields'
-import { NUMBER_FORMATS, type NumberFormat } from '../format'
+import { NUMBER_FORMATS } from '../format'
 import { Group } from '../Group'
+import { CURRENCIES, columnOptions, FOLD_NAMES, NUMBER_FORMAT_NAMES, optionsOf, UNIT_NAMES } from '../labels'
 import type { InspectorProps } from '../registry'
 import { Segments } from '../Segments'
 import { sourceOf } from '../source'
@@ -33,25 +34,7 @@ const CHART_NAMES: Record<ChartType, { label: string; icon: ReactNode }> = {
   pie: { label: 'Pie', icon: <ChartPie aria-hidden /> },
 }
 
-const AGGREGATION_NAMES: Record<Aggregation, string> = {
-  sum: 'Sum',
-  avg: 'Average',
-  median: 'Median',
-  min: 'Minimum',
-  max: 'Maximum',
-  count: 'Count',
-  distinct: 'Different values',
-  none: 'Every row',
-}
-
-const UNIT_NAMES: Record<TimeUnit, string> = {
-  '': 'Every date',
-  day: 'Day',
-  week: 'Week',
-  month: 'Month',
-  quarter: 'Quarter',
-  year: 'Year',
-}
+const AGGREGATION_NAMES: Record<Aggregation, string> = { ...FOLD_NAMES, none: 'Every row' }
 
 const SORT_NAMES: Record<Sort, string> = {
   auto: 'Automatic',
@@ -60,16 +43,6 @@ const SORT_NAMES: Record<Sort, string> = {
   '-value': 'Largest first',
   value: 'Smallest first',
 }
-
-const FORMAT_NAMES: Record<NumberFormat, string> = {
-  auto: 'Automatic',
-  number: 'Number',
-  currency: 'Money',
-  percent: 'Percent',
-  compact: 'Short (1.2M)',
-}
-
-const CURRENCIES = ['USD', 'EUR', 'GBP', 'CHF', 'JPY', 'CNY', 'INR', 'AUD', 'CAD', 'SEK', 'PLN', 'BRL']
 
 type Change = (path: string[], value: Json) => void
 
@@ -174,7 +147,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
                 value={content.x}
                 disabled={!editable}
                 testId="chart-x"
-                options={fieldOptions(columns, content.x, 'Nothing (all rows together)')}
+                options={columnOptions(columns, content.x, 'Nothing (all rows together)')}
                 onChange={(x) => setFields({ x })}
               />
               {dated && content.aggregation !== 'none' && (
@@ -183,7 +156,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
                   value={content.timeUnit}
                   disabled={!editable}
                   testId="chart-unit"
-                  options={TIME_UNITS.map((value) => ({ value, label: UNIT_NAMES[value] }))}
+                  options={optionsOf(UNIT_NAMES, TIME_UNITS)}
                   onChange={(unit) => config('time_unit', unit)}
                 />
               )}
@@ -194,7 +167,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
                 value={content.y}
                 disabled={!editable}
                 testId="chart-y"
-                options={fieldOptions(columns, content.y, 'Number of rows')}
+                options={columnOptions(columns, content.y, 'Number of rows')}
                 onChange={(y) => setFields({ y })}
               />
               <Choice
@@ -202,7 +175,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
                 value={counted ? 'count' : content.aggregation}
                 disabled={!editable || counted}
                 testId="chart-aggregation"
-                options={AGGREGATIONS.map((value) => ({ value, label: AGGREGATION_NAMES[value] }))}
+                options={optionsOf(AGGREGATION_NAMES, AGGREGATIONS)}
                 onChange={(aggregation) => config('aggregation', aggregation)}
               />
             </div>
@@ -212,7 +185,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
                 value={content.color}
                 disabled={!editable}
                 testId="chart-color"
-                options={fieldOptions(columns, content.color, 'One colour')}
+                options={columnOptions(columns, content.color, 'One colour')}
                 onChange={(color) => config('color', color)}
               />
             )}
@@ -222,7 +195,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
                 value={content.sort}
                 disabled={!editable || continuous}
                 testId="chart-sort"
-                options={SORTS.map((value) => ({ value, label: SORT_NAMES[value] }))}
+                options={optionsOf(SORT_NAMES, SORTS)}
                 onChange={(sort) => config('sort', sort)}
               />
               <NumberCommit
@@ -364,7 +337,7 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
             value={content.measure.format}
             disabled={!editable}
             testId="chart-format"
-            options={NUMBER_FORMATS.map((value) => ({ value, label: FORMAT_NAMES[value] }))}
+            options={optionsOf(NUMBER_FORMAT_NAMES, NUMBER_FORMATS)}
             onChange={(format) => config('number_format', format)}
           />
           <NumberCommit
@@ -383,7 +356,10 @@ export default function ChartInspector({ id, block, session, editable }: Inspect
             label="Currency"
             value={content.measure.currency}
             disabled={!editable}
-            options={[...new Set([...CURRENCIES, content.measure.currency])].map((value) => ({ value, label: value }))}
+            options={[...new Set<string>([...CURRENCIES, content.measure.currency])].map((value) => ({
+              value,
+              label: value,
+            }))}
             onChange={(currency) => config('currency', currency)}
           />
         )}
@@ -508,12 +484,4 @@ export function applyDataset(block: Block, dataset: Dataset, found: Suggestion):
     // A title somebody wrote stays; one that was suggested for other fields would now be wrong.
     if (now.title === '' || isSuggestedTitle(now.title, now.x, now.y)) setContent(block, ['title'], title)
   })
-}
-
-function fieldOptions(columns: Column[], value: string, none: string) {
-  const options = [{ value: '', label: none }, ...columns.map(({ name }) => ({ value: name, label: name }))]
-  if (value !== '' && !columns.some((column) => column.name === value)) {
-    options.push({ value, label: columns.length > 0 ? `${value} (not in this dataset)` : value })
-  }
-  return options
 }

@@ -380,7 +380,9 @@ function pileHeights(plotted: Plotted): number[] {
       piles.set(x, (piles.get(x) ?? 0) + Math.max(0, one.drawn[at] ?? 0))
     })
   }
-  return [Math.max(0, ...piles.values())]
+  let highest = 0
+  for (const height of piles.values()) if (height > highest) highest = height
+  return [highest]
 }
 
 /** Dark or white, whichever reads better on this colour. */

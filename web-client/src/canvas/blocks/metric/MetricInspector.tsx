@@ -3,13 +3,13 @@ import { useState } from 'react'
 import { type Block, blocksMap, edit, setContent, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Dataset } from '../../../platform/datasets/api'
-import type { Column } from '../../../platform/datasets/cells'
 import { DatasetPicker } from '../../../platform/datasets/DatasetPicker'
 import { useDataset, useReadRows, useRows } from '../../../platform/datasets/hooks'
-import { TIME_UNITS, type TimeUnit } from '../../../platform/datasets/periods'
+import { TIME_UNITS } from '../../../platform/datasets/periods'
 import { Check, Choice, Commit, NumberCommit } from '../fields'
-import type { NumberFormat } from '../format'
+import { NUMBER_FORMATS } from '../format'
 import { Group } from '../Group'
+import { columnOptions, FOLD_NAMES, NUMBER_FORMAT_NAMES, optionsOf, UNIT_NAMES } from '../labels'
 import type { InspectorProps } from '../registry'
 import { Segments } from '../Segments'
 import { SharedFilters } from '../SharedFilters'
@@ -20,34 +20,11 @@ import { type MetricSuggestion, suggestMetric } from './suggest'
 import { suggestedTitle } from './words'
 
 const AGGREGATION_NAMES: Record<MetricAggregation, string> = {
-  sum: 'Sum',
-  avg: 'Average',
-  median: 'Median',
-  min: 'Minimum',
-  max: 'Maximum',
+  ...FOLD_NAMES,
   count: 'Count of values',
-  distinct: 'Different values',
   last: 'Latest period',
   first: 'First period',
 }
-const UNIT_NAMES: Record<TimeUnit, string> = {
-  '': 'Each date',
-  day: 'Day',
-  week: 'Week',
-  month: 'Month',
-  quarter: 'Quarter',
-  year: 'Year',
-}
-const FORMAT_NAMES: Record<NumberFormat, string> = {
-  auto: 'Automatic',
-  number: 'Number',
-  currency: 'Currency',
-  percent: 'Percent',
-  compact: 'Short (1.2K)',
-}
-
-const optionsOf = <T extends string>(names: Record<T, string>, values: readonly T[]) =>
-  values.map((value) => ({ value, label: names[value] }))
 
 export default function MetricInspector({ id, block, session, editable }: InspectorProps) {
   const content = useY(block, readMetric)
@@ -86,7 +63,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
               value={content.y}
               disabled={disabled}
               testId="metric-column"
-              options={fieldOptions(columns, content.y, 'Number of rows')}
+              options={columnOptions(columns, content.y, 'Number of rows')}
               onChange={(y) => step(session, () => setField(block, { y_axis: y }))}
             />
             <Choice
@@ -117,7 +94,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
                 value={content.x}
                 disabled={disabled}
                 testId="metric-along"
-                options={fieldOptions(columns, content.x, 'Nothing')}
+                options={columnOptions(columns, content.x, 'Nothing')}
                 onChange={(x) => set('x_axis', x)}
               />
               {dated && (
@@ -185,7 +162,7 @@ export default function MetricInspector({ id, block, session, editable }: Inspec
                 value={content.measure.format}
                 disabled={disabled}
                 testId="metric-format"
-                options={optionsOf(FORMAT_NAMES, ['auto', 'number', 'currency', 'percent', 'compact'])}
+                options={optionsOf(NUMBER_FORMAT_NAMES, NUMBER_FORMATS)}
                 onChange={(format) => set('number_format', format)}
               />
               <NumberCommit
@@ -272,12 +249,4 @@ export function applyMetricDataset(block: Block, dataset: Dataset, found: Metric
       setContent(block, ['title'], suggestedTitle(readMetric(block)))
     }
   })
-}
-
-function fieldOptions(columns: Column[], value: string, none: string) {
-  const options = [{ value: '', label: none }, ...columns.map(({ name }) => ({ value: name, label: name }))]
-  if (value !== '' && !columns.some((column) => column.name === value)) {
-    options.push({ value, label: columns.length > 0 ? `${value} (not in this dataset)` : value })
-  }
-  return options
 }

@@ -6,7 +6,8 @@ import type { Block } from '../../../doc/schema'
 import { useDataset, useRows } from '../../../platform/datasets/hooks'
 import { Button } from '../../../ui/Button'
 import { Choice } from '../fields'
-import { toNumberFormat } from '../format'
+import { NUMBER_FORMATS, toNumberFormat } from '../format'
+import { NUMBER_FORMAT_NAMES, optionsOf } from '../labels'
 import { type BindingChange, bindingOf, type ChipContext, chipState } from './bindings'
 import { inWords, parseCalculation, proposals, writeCalculation } from './calc'
 import { findSource, type MetricSource, metricSources, rowsFor } from './metrics'
@@ -35,13 +36,6 @@ interface Props {
   leave: () => void
 }
 
-const FORMATS = [
-  { value: 'auto', label: 'Automatic' },
-  { value: 'number', label: 'Number' },
-  { value: 'compact', label: 'Compact (1.2M)' },
-  { value: 'currency', label: 'Currency' },
-  { value: 'percent', label: 'Percent' },
-]
 const DECIMALS = ['', '0', '1', '2', '3', '4'].map((value) => ({ value, label: value === '' ? 'As needed' : value }))
 
 /** Below the chip, or above where there is no room; inside the window in any case. */
@@ -231,7 +225,7 @@ function Fields({ sources, source, binding, change }: FieldsProps) {
           label="Format"
           value={binding?.format ?? 'auto'}
           disabled={!binding}
-          options={FORMATS}
+          options={optionsOf(NUMBER_FORMAT_NAMES, NUMBER_FORMATS)}
           onChange={(format) => change({ format: toNumberFormat(format) })}
         />
         <Choice

@@ -90,6 +90,13 @@ describe('words and keys', () => {
       'Change in price, first to last day',
     )
     expect(inWords({ agg: 'count', column: '', by: '' }, { y: '', x: '', aggregation: '' })).toBe('Number of rows')
+    expect(inWords({ agg: 'last', column: '', by: '' }, defaults)).toBe('Latest price by day')
+    const rowsOnly = { y: '', x: 'day', aggregation: '' }
+    expect(inWords({ agg: 'first', column: '', by: '' }, rowsOnly)).toBe('Number of rows, first day')
+    expect(inWords({ agg: 'last', column: '', by: '' }, rowsOnly)).toBe('Number of rows, latest day')
+    expect(inWords({ agg: 'percentage_change', column: '', by: '' }, rowsOnly)).toBe(
+      'Change in the number of rows, first to last day',
+    )
   })
   it('name the value, without what would end a chip', () => {
     expect(keyFor({ agg: 'sum', column: '', by: '' }, defaults)).toBe('price total')

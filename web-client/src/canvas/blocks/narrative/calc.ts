@@ -153,7 +153,7 @@ const WORDS: Record<Agg, string> = {
   count: 'Count of',
   distinct: 'Different values of',
   first: 'First',
-  last: 'Last',
+  last: 'Latest',
   percentage_change: 'Change in',
 }
 
@@ -162,9 +162,12 @@ export function inWords(calculation: Calculation, defaults: Defaults): string {
   const column = calculation.column || defaults.y
   const by = calculation.by || defaults.x
   const { agg } = calculation
-  if (column === '') return agg === 'count' ? 'Number of rows' : `${WORDS[agg]} rows`
-  if (agg === 'percentage_change') return by ? `Change in ${column}, first to last ${by}` : `Change in ${column}`
-  if ((agg === 'first' || agg === 'last') && by) return `${WORDS[agg]} ${column} by ${by}`
+  const end = agg === 'first' || agg === 'last'
+  if (agg === 'percentage_change') {
+    return `Change in ${column || 'the number of rows'}${by === '' ? '' : `, first to last ${by}`}`
+  }
+  if (column === '') return end && by !== '' ? `Number of rows, ${WORDS[agg].toLowerCase()} ${by}` : 'Number of rows'
+  if (end && by !== '') return `${WORDS[agg]} ${column} by ${by}`
   return `${WORDS[agg]} ${column}`
 }
 

@@ -8,9 +8,10 @@ import type { Block } from '../../../doc/schema'
 import type { Column } from '../../../platform/datasets/cells'
 import { Choice, Commit, NumberCommit } from '../fields'
 import { FORMATS, isNumeric } from '../format'
+import { CURRENCIES } from '../labels'
 import { ALIGNS, MAX_DECIMALS, MAX_WIDTH, MIN_WIDTH, type TableColumn } from './columns'
 import { changeColumn, moveColumn, stepTarget } from './edits'
-import { ALIGN_NAMES, CURRENCIES, FORMAT_NAMES } from './names'
+import { ALIGN_NAMES, FORMAT_NAMES } from './names'
 
 interface ColumnListProps {
   block: Block
@@ -188,7 +189,7 @@ export function ColumnList({ block, known, columns, disabled, write }: ColumnLis
                         label="Currency"
                         value={column.currency}
                         disabled={disabled}
-                        options={[...new Set([column.currency, ...CURRENCIES])].map((code) => ({
+                        options={[...new Set<string>([column.currency, ...CURRENCIES])].map((code) => ({
                           value: code,
                           label: code,
                         }))}

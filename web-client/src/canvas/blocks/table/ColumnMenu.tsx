@@ -27,11 +27,12 @@ import { type ReactNode, useRef } from 'react'
 import { setContent } from '../../../doc/schema'
 import { floating } from '../../../ui/floating'
 import { FORMATS, isNumeric } from '../format'
+import { CURRENCIES } from '../labels'
 import type { SortRule } from '../localView'
 import { ALIGNS, alignOf, type TableColumn } from './columns'
 import { changeColumn, stepTarget } from './edits'
 import type { ColumnActions, HeaderProps } from './Header'
-import { ALIGN_NAMES, CURRENCIES, FORMAT_NAMES } from './names'
+import { ALIGN_NAMES, FORMAT_NAMES } from './names'
 
 /** Pixels a column grows by with one choice of the menu: more than a key does, which is pressed again at once. */
 const STEP = 40
@@ -187,7 +188,7 @@ export default function ColumnMenu(props: ColumnMenuProps) {
               </Sub>
               {column.format === 'currency' && (
                 <Sub icon={Coins} label={`Currency: ${column.currency}`}>
-                  {[...new Set([column.currency, ...CURRENCIES])].map((currency) => (
+                  {[...new Set<string>([column.currency, ...CURRENCIES])].map((currency) => (
                     <Item key={currency} on={column.currency === currency} run={() => change({ currency })}>
                       {currency}
                     </Item>

@@ -12,6 +12,3 @@ export const FORMAT_NAMES: Record<Format, string> = {
 }
 
 export const ALIGN_NAMES: Record<Align, string> = { left: 'Left', center: 'Centre', right: 'Right' }
-
-/** Offered where one chooses; a canvas may name any other ISO 4217 code. */
-export const CURRENCIES = ['USD', 'EUR', 'GBP', 'JPY', 'CHF', 'AUD', 'CAD', 'INR', 'CNY', 'BRL'] as const
