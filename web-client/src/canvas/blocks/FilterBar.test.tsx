@@ -5,7 +5,7 @@ import { addBlock, blocksMap, getContent, LOCAL, setContent } from '../../doc/sc
 import type { CanvasSession } from '../../sync/session'
 import { FilterBar, FilterButton } from './FilterBar'
 import type { Filter } from './filters'
-import { forgetViews, viewsOf } from './localView'
+import { forgetViews, NO_VIEW, viewsOf } from './localView'
 import { typeOf } from './types'
 
 const west: Filter = { field: 'region', op: '=', value: 'West' }
@@ -65,11 +65,22 @@ const setup = (shared: Filter[], readOnly = false) => {
   return { block, own, updates }
 }
 
+const blockId = (): string => document.querySelector<HTMLElement>('[data-block-id]')?.dataset.blockId ?? ''
 const chips = () => screen.queryAllByTestId('filter-chip').map((chip) => chip.textContent)
 
 it('takes no room until there is a filter', () => {
   setup([])
   expect(screen.queryByTestId('filter-bar')).toBeNull()
+})
+
+it('leaves the keys in the block when the last filter of one’s own goes', async () => {
+  setup([])
+  act(() => viewsOf('c').setState({ [blockId()]: { ...NO_VIEW, filters: [west] } }))
+  const [chip] = screen.getAllByRole('button', { name: /only you see this filter/i })
+  act(() => chip?.focus())
+  fireEvent.keyDown(chip as Element, { key: 'Delete' })
+  expect(screen.queryByTestId('filter-bar')).toBeNull()
+  await waitFor(() => expect((document.activeElement as HTMLElement).dataset.blockId).toBe(blockId()))
 })
 
 it('adds a filter with the keyboard alone, for oneself only', async () => {

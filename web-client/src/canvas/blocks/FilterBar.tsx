@@ -140,11 +140,12 @@ export function FilterBar(props: FilterProps) {
   const removeAt = (index: number): void => {
     const chip = chips[index]
     if (chip === undefined) return
+    // With the last chip the bar goes, too: it cannot be asked then what it stood in.
+    const frame = bar.current?.closest<HTMLElement>('[data-block-id]')
     remove(chip.filter)
     requestAnimationFrame(() => {
       const left = bar.current?.querySelectorAll<HTMLElement>('.flt-chip-main')
       const at = left?.[Math.min(index, left.length - 1)]
-      const frame = bar.current?.closest<HTMLElement>('[data-block-id]')
       ;(at ?? frame)?.focus({ preventScroll: true })
     })
   }

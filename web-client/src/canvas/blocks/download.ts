@@ -5,14 +5,17 @@
 import type { Cell } from '../../platform/datasets/cells'
 
 /** What a spreadsheet takes for the beginning of a formula. */
-const FORMULA = /^[=+\-@\t\r]/
+const FORMULA = /^[=+\-@\t\r\n]/
 /** Text that is wholly a number may begin with a sign; an apostrophe before it would only spoil it. */
 const PLAIN_NUMBER = /^[+-]?\d+(\.\d+)?$/
 
-function field(cell: Cell | undefined): string {
+function safeText(cell: Cell | undefined): string {
   if (cell === null || cell === undefined) return ''
-  if (typeof cell !== 'string') return String(cell)
-  const safe = FORMULA.test(cell) && !PLAIN_NUMBER.test(cell) ? `'${cell}` : cell
+  return typeof cell === 'string' && FORMULA.test(cell) && !PLAIN_NUMBER.test(cell) ? `'${cell}` : String(cell)
+}
+
+function field(cell: Cell | undefined): string {
+  const safe = safeText(cell)
   return /[",\r\n]|^\s|\s$/.test(safe) ? `"${safe.replaceAll('"', '""')}"` : safe
 }
 
@@ -20,6 +23,10 @@ function field(cell: Cell | undefined): string {
 export function rowsToCsv(columns: readonly string[], rows: readonly (readonly (Cell | undefined)[])[]): string {
   return [columns, ...rows].map((row) => `${row.map(field).join(',')}\r\n`).join('')
 }
+
+/** For the clipboard: as a spreadsheet takes rows that are pasted into it. */
+export const rowsToTabs = (rows: readonly (readonly (Cell | undefined)[])[]): string =>
+  rows.map((row) => row.map((cell) => safeText(cell).replace(/[\t\r\n]+/g, ' ')).join('\t')).join('\n')
 
 /** With the mark by which spreadsheets recognise UTF-8. */
 export const csvBlob = (columns: readonly string[], rows: readonly (readonly (Cell | undefined)[])[]): Blob =>

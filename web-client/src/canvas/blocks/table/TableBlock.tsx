@@ -14,7 +14,7 @@ import type { Cell } from '../../../platform/datasets/cells'
 import { Button, IconButton } from '../../../ui/Button'
 import { toast } from '../../../ui/Toast'
 import { useBlockActions } from '../blockActions'
-import { csvBlob, fileName, saveBlob } from '../download'
+import { csvBlob, fileName, rowsToTabs, saveBlob } from '../download'
 import { FilterBar, FilterButton, OwnView, useFilterPopover } from '../FilterBar'
 import { applyFilters } from '../filters'
 import { formatCell, formatNumber, NO_VALUE } from '../format'
@@ -217,7 +217,7 @@ function Grid({ id, block, session, readOnly, content, columns, data, stale }: G
       testId: 'table-copy',
       run: () => {
         const [heads, cells] = exported()
-        copyText([heads, ...cells]).then(
+        copyText(rowsToTabs([heads, ...cells])).then(
           () => toast(`Copied ${formatNumber(cells.length)} ${cells.length === 1 ? 'row' : 'rows'}.`),
           () => toast('The browser did not allow copying.'),
         )
@@ -375,11 +375,8 @@ function useWidth(element: HTMLElement | null): number {
   return width
 }
 
-/** Cells as a spreadsheet takes them from the clipboard. */
-function copyText(rows: readonly (readonly (Cell | undefined)[])[]): Promise<void> {
-  const text = rows.map((row) => row.map((cell) => String(cell ?? '').replace(/[\t\r\n]+/g, ' ')).join('\t')).join('\n')
-  return navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'))
-}
+const copyText = (text: string): Promise<void> =>
+  navigator.clipboard?.writeText(text) ?? Promise.reject(new Error('no clipboard'))
 
 function SearchBox({ name, value, onChange }: { name: string; value: string; onChange: (value: string) => void }) {
   return (
