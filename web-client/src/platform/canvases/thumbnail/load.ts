@@ -13,7 +13,7 @@ import { THUMBNAILS } from './forget'
 import { type Data, datasetsFor, draw, type Mark } from './model'
 
 /** Changes when the drawing does, so that old pictures are not taken for new ones. */
-const VERSION = 1
+const VERSION = 2
 const KEPT = 200
 const MAX_DATASETS = 4
 const MAX_ROWS = 2_000

@@ -2,7 +2,7 @@
  * A canvas as a small picture: its blocks where they are, drawn from their real data. Pure: canvas JSON and rows in, a
  * short list of marks out, in units of a picture of 320 by 200. Colours are names, so one picture serves both themes.
  *
- * Charts go through the readers, the grouping and the stacking of the chart block itself, so that the picture cannot say
+ * Charts and metrics go through the readers and the calculations of the blocks themselves, so that the picture cannot say
  * something else than the canvas. Too small to read is drawn as bars of the same length instead of letters.
  */
 import * as Y from 'yjs'
@@ -500,7 +500,6 @@ const skeleton = (marks: Mark[], box: Box): void => {
   marks.push({ k: 'fill', d: d.join(''), c: 'faint' })
 }
 
-/** The number over all rows, where all rows are known; a bar in its place where they are not. */
 /** The number as the block says it; a bar where half of the rows would make another number of it. */
 function metric(marks: Mark[], { content }: BlockJson, block: Block, box: Box, data: Data | undefined): void {
   label(marks, typeof content.title === 'string' ? content.title : '', box, 5.6, 'muted', false)
