@@ -11,7 +11,6 @@ use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, StatusCode};
 use axum::response::IntoResponse;
-use axum::serve::ListenerExt;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore;
@@ -31,7 +30,7 @@ use crate::bus::LocalBus;
 use crate::clock::Clock;
 use crate::config::{Config, Limits, UNSUPPORTED_VARIABLES};
 use crate::events::Events;
-use crate::http::{Origins, Problem, Shell, assets, docs, health};
+use crate::http::{Origins, Problem, Shell, assets, docs, health, serve};
 use crate::platform::bindings::{Bindings, Calculator};
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
@@ -78,7 +77,6 @@ pub struct App {
     owner: LocalOwner,
     sessions: Sessions,
     stop: CancellationToken,
-    server: tokio::task::JoinHandle<std::io::Result<()>>,
     tasks: TaskTracker,
     limits: Limits,
     /// Held while the process lives: two nodes on one folder would not hear each other.
@@ -150,17 +148,10 @@ impl App {
         let shell = Shell { tokens, sessions: sessions.clone(), origins, limits, clock };
         let router = router(&shell, &hub, canvases, datasets, images, metrics.clone());
 
-        let stopping = stop.clone();
         tasks.spawn(stop.clone().run_until_cancelled_owned(telemetry::upkeep(metrics)));
-        // Frames are small and must leave at once.
-        let listener = listener.tap_io(|tcp| {
-            let _ = tcp.set_nodelay(true);
-        });
-        // As a make-service the router is shared; served as it is, axum would copy every route for every connection.
-        let server =
-            axum::serve(listener, router.into_make_service()).with_graceful_shutdown(stopping.cancelled_owned());
-        let server = tasks.spawn(async move { server.await });
-        Ok(Self { address, origin, hub, owner, sessions, stop, server, tasks, limits: config.limits, _lock: lock })
+        let head = config.limits.request_head;
+        tasks.spawn(serve::serve(listener, router, head, stop.clone(), tasks.clone()));
+        Ok(Self { address, origin, hub, owner, sessions, stop, tasks, limits: config.limits, _lock: lock })
     }
 
     /// A URL that logs the local owner in, once.
@@ -180,12 +171,7 @@ impl App {
         let deadline = Instant::now() + self.limits.shutdown;
         self.stop.cancel();
         let stored = self.hub.shutdown(deadline).await;
-        let server = self.server;
-        let abort = server.abort_handle();
-        if tokio::time::timeout_at(deadline, server).await.is_err() {
-            abort.abort();
-        }
-        // The event queue ends when the last room and route is gone.
+        // The event queue ends when the last room and route is gone, and routes go with the connections.
         drop(self.hub);
         self.tasks.close();
         let _ = tokio::time::timeout_at(deadline, self.tasks.wait()).await;

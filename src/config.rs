@@ -105,6 +105,11 @@ pub struct Limits {
     #[arg(long = "keepalive-seconds", env = "JABIRU_KEEPALIVE_SECONDS", default_value = "15", value_parser = parse_seconds)]
     pub keepalive: Duration,
 
+    /// Seconds in which the head of a request must arrive, also while a connection waits for the next one; as usual elsewhere, and longer
+    /// than proxies keep idle connections. Answer: it is closed.
+    #[arg(long = "request-head-seconds", env = "JABIRU_REQUEST_HEAD_SECONDS", default_value = "75", value_parser = parse_seconds)]
+    pub request_head: Duration,
+
     /// Seconds a presence state lives without renewal; y-protocols renews every 15 s and expires after 30 s. `[AW-3]`
     #[arg(long = "presence-timeout-seconds", env = "JABIRU_PRESENCE_TIMEOUT_SECONDS", default_value = "30", value_parser = parse_seconds)]
     pub presence_timeout: Duration,

@@ -1,4 +1,4 @@
-//! The HTTP shell that every slice shares: errors, who is calling, paging, uploads, health, the API's description, the web client.
+//! The HTTP shell that every slice shares: connections, errors, who is calling, paging, uploads, health, the API's description, the web client.
 //!
 //! Owns no capability of the product. A slice brings a router with its own state; the shell gives it extractors.
 
@@ -8,6 +8,7 @@ pub mod docs;
 pub mod health;
 pub mod page;
 pub mod problem;
+pub mod serve;
 pub mod upload;
 
 use std::sync::Arc;

@@ -29,6 +29,27 @@ async fn lim_1_an_update_over_the_bound_closes_with_4413_and_says_what_to_do() {
 }
 
 #[tokio::test]
+async fn lim_1_half_a_request_does_not_hold_its_connection() {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    let server = TestServer::with(&["--request-head-seconds", "0.3"]).await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    // Nothing, half a line, half a head, and half of the head after a whole one.
+    let whole = "GET /healthz HTTP/1.1\r\nhost: x\r\n\r\n";
+    for (sent, answers) in [("", 0), ("GET /heal", 0), ("GET / HTTP/1.1\r\nhost", 0), (&format!("{whole}GET / HT"), 1)]
+    {
+        let mut socket = tokio::net::TcpStream::connect(server.app().address).await.unwrap();
+        socket.write_all(sent.as_bytes()).await.unwrap();
+        let mut said = String::new();
+        let read = crate::support::within("the connection is closed", socket.read_to_string(&mut said)).await;
+        assert!(read.is_ok(), "{sent:?}: {read:?}");
+        assert_eq!(said.matches("HTTP/1.1 200").count(), answers, "{sent:?}: {said}");
+    }
+    // A WebSocket is a request that has arrived.
+    editor_stays_undisturbed(&server, canvas, &mut ann).await;
+}
+
+#[tokio::test]
 async fn lim_1_a_hundred_megabyte_frame_closes_with_4413_before_it_is_read() {
     let server = TestServer::start().await;
     let canvas = server.create("c").await;
