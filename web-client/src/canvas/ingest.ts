@@ -238,14 +238,19 @@ export const addAll = (session: CanvasSession, blocks: readonly Planned[], place
 
 /** A chart and a table of a dataset that is on the server already. */
 export async function addDataset({ session, ui }: Importing, dataset: Dataset, place: Place = null): Promise<void> {
-  const { blocksFor, sampleOf } = await import('./ingestUpload')
-  const sample = await sampleOf(dataset)
-  if (!session.canEdit) return
-  const first = addAll(session, blocksFor({ dataset, sample }), place)[0]
-  if (first === undefined) return
-  select(ui, [first])
-  announce(ui, `Added a chart and a table of ${dataset.name}.`)
-  reveal(first)
+  const release = holdSession(session)
+  try {
+    const { blocksFor, sampleOf } = await import('./ingestUpload')
+    const sample = await sampleOf(dataset)
+    if (!session.canEdit) return
+    const first = addAll(session, blocksFor({ dataset, sample }), place)[0]
+    if (first === undefined) return
+    select(ui, [first])
+    announce(ui, `Added a chart and a table of ${dataset.name}.`)
+    reveal(first)
+  } finally {
+    release()
+  }
 }
 
 export const retryImport = (context: Importing, id: number): void => {

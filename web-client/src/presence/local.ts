@@ -39,7 +39,7 @@ export class LocalPresence {
     this.queue({ selection })
   }
   setPointer(pointer: Pointer | null): void {
-    this.active()
+    this.stir()
     this.queue({ pointer })
   }
   /** Several blocks at once: the one in the hand comes first. */
@@ -52,7 +52,8 @@ export class LocalPresence {
     this.queue({ view })
   }
 
-  private active(): void {
+  /** The person is at work here, by whatever means: who types moves no pointer. */
+  stir(): void {
     if (this.away !== null) clearTimeout(this.away)
     this.away = setTimeout(() => this.queue({ idle: true, pointer: null }), AWAY)
     if (this.awareness.getLocalState()?.idle === true) this.queue({ idle: false })

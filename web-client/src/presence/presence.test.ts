@@ -80,6 +80,28 @@ describe('our own presence', () => {
   })
 })
 
+describe('somebody who only types', () => {
+  it('is not away, and is back with the first key', () => {
+    vi.useFakeTimers()
+    const awareness = new Awareness(new Y.Doc())
+    awareness.setLocalState({ user })
+    const presence = new LocalPresence(awareness, () => Date.now())
+    for (let minute = 0; minute < 3; minute++) {
+      presence.stir()
+      vi.advanceTimersByTime(50_000)
+      expect(awareness.getLocalState()?.idle).not.toBe(true)
+    }
+    vi.advanceTimersByTime(61_000)
+    expect(awareness.getLocalState()?.idle).toBe(true)
+    presence.stir()
+    vi.advanceTimersByTime(100)
+    expect(awareness.getLocalState()?.idle).toBe(false)
+    presence.dispose()
+    awareness.destroy()
+    vi.useRealTimers()
+  })
+})
+
 describe('states of other programs', () => {
   it('are read without trust', () => {
     expect(readPeer(1, null)).toBeNull()

@@ -1,4 +1,7 @@
-/** Sends where our pointer is: relative to the block under it, so that it is right for everybody at any width. */
+/**
+ * Sends where our pointer is: relative to the block under it, so that it is right for everybody at any width. A key says
+ * that we are here, too.
+ */
 import { type RefObject, useEffect } from 'react'
 import { GAP, ROW } from '../canvas/layout'
 import type { UiStore } from '../canvas/ui'
@@ -41,9 +44,12 @@ export function usePointer(
       })
     }
     const onLeave = (): void => session.presence.setPointer(null)
+    const onKey = (): void => session.presence.stir()
+    addEventListener('keydown', onKey, { capture: true, passive: true })
     element.addEventListener('pointermove', onMove, { passive: true })
     element.addEventListener('pointerleave', onLeave)
     return () => {
+      removeEventListener('keydown', onKey, { capture: true })
       element.removeEventListener('pointermove', onMove)
       element.removeEventListener('pointerleave', onLeave)
     }
