@@ -97,6 +97,20 @@ describe('the drawn layout', () => {
     expect(at(layoutOf(stored, 'lg'), 'a')).toEqual([0, 0, 12, 4])
   })
 
+  it('puts four side by side two and two on a narrower canvas, without holes', () => {
+    const row = ['a', 'b', 'c', 'd'].map((id, index) => block(id, index * 3, 0, 3, 3))
+    const stored = [...row, block('e', 0, 3, 8, 6), block('f', 8, 3, 4, 6)]
+    const cells = layoutOf(stored, 'sm')
+    expect(['a', 'b', 'c', 'd', 'e', 'f'].map((id) => at(cells, id))).toEqual([
+      [0, 0, 3, 3],
+      [3, 0, 3, 3],
+      [0, 3, 3, 3],
+      [3, 3, 3, 3],
+      [0, 6, 4, 6],
+      [4, 6, 2, 6],
+    ])
+  })
+
   it('keeps a locked block where it is stored', () => {
     const stored = [block('a', 0, 3, 6, 2, { locked: true }), block('b', 0, 0, 6, 2)]
     expect(at(layoutOf(stored, 'lg'), 'a')).toEqual([0, 3, 6, 2])

@@ -70,17 +70,39 @@ export const layoutOf = (stored: readonly Stored[], breakpoint: Breakpoint): Cel
     )
     return compact(cells.map(toItem), columns)
   }
-  // Side by side becomes one below the other: going in by reading order keeps that order where places now tie.
-  const wide = new Map(layoutOf(stored, 'lg').map((cell) => [cell.id, cell]))
-  const cells = readingOrder([...wide.values()]).map((cell) => {
+  // Nobody arranged it: as on a page, in reading order, from the left, into the next row where it does not fit.
+  const wide = readingOrder(layoutOf(stored, 'lg'))
+  const cells: Cell[] = []
+  let row = 0
+  for (const cell of wide) {
     const own = stored.find((item) => item.id === cell.id)?.placements[breakpoint]
-    if (own !== undefined)
-      return inBounds({ ...cell, x: own[0], y: own[1], w: own[2], h: own[3], fixed: false }, columns)
-    const scale = columns / COLUMNS.lg
-    const w = Math.max(1, Math.round(cell.w * scale))
-    return inBounds({ ...cell, x: Math.floor(cell.x * scale), w, fixed: false }, columns)
-  })
+    if (own !== undefined) {
+      cells.push(inBounds({ ...cell, x: own[0], y: own[1], w: own[2], h: own[3], fixed: false }, columns))
+      continue
+    }
+    const narrow = { ...cell, w: narrowed(cell.w, columns), fixed: false }
+    const [x, y] = firstFit(cells, narrow, row, columns)
+    row = y
+    cells.push({ ...narrow, x, y })
+  }
   return compact(cells.map(toItem), columns).sort(byId)
+}
+
+/** A quarter of the width becomes a half of a narrower one, so that four side by side are two and two. */
+const narrowed = (w: number, columns: number): number => {
+  if (columns === 1) return 1
+  return w === 3 ? 3 : Math.max(2, Math.round((w * columns) / COLUMNS.lg))
+}
+
+/** The leftmost free place in the first row that has one, not above `row`. */
+const firstFit = (cells: readonly Cell[], cell: Cell, row: number, columns: number): At => {
+  const bottom = bottomOf(cells)
+  for (let y = row; y < bottom; y++) {
+    for (let x = 0; x + cell.w <= columns; x++) {
+      if (!cells.some((other) => overlaps({ ...cell, x, y }, other))) return [x, y]
+    }
+  }
+  return [0, Math.max(row, bottom)]
 }
 
 /**
