@@ -28,6 +28,10 @@ export const findTypes = (query: string, types: readonly BlockType[] = BLOCK_TYP
 export default function AddPicker({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const adding = useStore(ui, (state) => state.adding)
   const canEdit = useStore(session.store, (state) => state.canEdit)
+  // It must not be there again when the canvas can be changed again.
+  useEffect(() => {
+    if (!canEdit) ui.setState({ adding: null })
+  }, [canEdit, ui])
   if (adding === null || !canEdit) return null
   return <Picker key={`${adding.x},${adding.y}`} session={session} ui={ui} adding={adding} />
 }

@@ -96,7 +96,9 @@ export default function FilterEditor(props: EditorProps) {
           data-testid="filter-editor"
           onCloseAutoFocus={(event) => {
             event.preventDefault()
-            anchor.focus({ preventScroll: true })
+            // Somebody else may have taken away what it was opened from.
+            const frame = anchor.isConnected ? anchor : document.querySelector<HTMLElement>('.frame-selected')
+            frame?.focus({ preventScroll: true })
           }}
           // React bubbles out of the portal to the block: what is pressed here ends here.
           onClick={(event) => event.stopPropagation()}
