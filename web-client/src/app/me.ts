@@ -34,9 +34,25 @@ export const forgetMe = (): void => {
   sessionStorage.removeItem(KEY)
 }
 
+/** Whose copies this device keeps; it outlives the session, which may end without a word. */
+const OWNER = 'jabiru.device-owner'
+
+/** What the person before left here is not for this one, not even what was never sent. A visit by token keeps its own. */
+const takeDevice = async (me: Me): Promise<void> => {
+  if (visitToken() !== undefined) return
+  try {
+    const owner = localStorage.getItem(OWNER)
+    if (owner !== null && owner !== me.user.id) await import('./leave').then(({ forgetDevice }) => forgetDevice())
+    localStorage.setItem(OWNER, me.user.id)
+  } catch {
+    // Without storage nothing was kept.
+  }
+}
+
 const load = async (): Promise<Me> => {
   try {
     const me = await api<Me>('/v1/me')
+    await takeDevice(me)
     keep(me)
     return me
   } catch (error) {

@@ -72,12 +72,15 @@ export class CanvasSession {
   readonly provider: WebsocketProvider
   readonly undo: Y.UndoManager
   readonly store: StoreApi<SessionState>
+  /** Under which name this device keeps the canvas: a visit by token never reads what the person of this browser has. */
+  private readonly keptAs: string
   private persist: Persist | null = null
   private disposed = false
   private readonly stops: (() => void)[] = []
 
   constructor(options: SessionOptions) {
     this.canvasId = options.canvasId
+    this.keptAs = options.token === undefined ? options.canvasId : `${options.canvasId}~${options.user.id}`
     this.store = createStore<SessionState>(() => ({
       sync: initialSync,
       status: statusView(initialSync),
@@ -128,7 +131,7 @@ export class CanvasSession {
   }
 
   private async start(): Promise<void> {
-    const { persist, loaded } = await Persist.open(this.canvasId, this.doc, {
+    const { persist, loaded } = await Persist.open(this.keptAs, this.doc, {
       onFailure: () => this.store.setState({ storageFailed: true }),
     })
     if (this.disposed) {
@@ -151,7 +154,7 @@ export class CanvasSession {
     this.dispatch({ type: 'discarded' })
     await this.persist?.close()
     this.persist = null
-    await forgetCanvas(this.canvasId)
+    await forgetCanvas(this.keptAs)
   }
 
   private dispatch(event: SyncEvent): void {

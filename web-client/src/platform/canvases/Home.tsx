@@ -20,21 +20,21 @@ import {
 import { lazy, type ReactNode, type RefObject, Suspense, useEffect, useMemo, useRef, useState } from 'react'
 import { Link, useLocation, useSearchParams } from 'wouter'
 import { ApiError, api, describeError, dropToken } from '../../app/api'
+import { forgetDevice } from '../../app/leave'
 import { forgetMe, type Me } from '../../app/me'
 import { Logo } from '../../app/pages'
 import { useTheme } from '../../app/theme'
 import { themeItems } from '../../app/themeItems'
 import { Checklist } from '../../canvas/Checklist'
 import { openChecklist, tick, useChecklistOf } from '../../canvas/checklistState'
-import { forgetAll, forgetTab, unsavedOnDevice } from '../../sync/device'
+import { unsavedOnDevice } from '../../sync/device'
 import { Button, IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
 import { toast } from '../../ui/Toast'
-import { type CanvasSummary, forgetList, keptList, useCanvasActions, useCanvases, type View } from './api'
+import { type CanvasSummary, keptList, useCanvasActions, useCanvases, type View } from './api'
 import { Card, type CardActions } from './Card'
 import './home.css'
 import { NewFromFile, type NewFromFileHandle } from './NewFromFile'
-import { forgetThumbnails } from './thumbnail/forget'
 import { useDebounced } from './useDebounced'
 
 const SignOut = lazy(() => import('./SignOut'))
@@ -506,9 +506,7 @@ const signOut = async (): Promise<void> => {
   }
   dropToken()
   forgetMe()
-  forgetList()
-  forgetTab()
-  await Promise.all([forgetAll().catch(() => undefined), forgetThumbnails()])
+  await forgetDevice()
   location.assign('/')
 }
 
