@@ -289,7 +289,7 @@ async fn dur_3_a_number_is_no_reason_to_go_past_the_bound_and_comes_when_there_i
     let id = server.import("c", canvas(&dataset, &json!([binding("total", "sum")]))).await;
     let mut ann = TestClient::editor(&server, id, "ann").await;
     until_says(&mut ann, "total", Ok(440.0)).await;
-    ann.until_saved().await;
+    eventually("that is stored", || async { server.ready().await["store"]["pending_bytes"] == 0 }).await;
     server.store.set(Mode::HangWrites);
     // Taken, and with it the room is full: what is computed of it is not taken.
     set(&mut ann, "n", &["content", "data_bindings", "total"], "calculation", "max").await;
