@@ -19,6 +19,7 @@ import { preload } from './blocks/registry'
 import { CanvasDialogs } from './CanvasDialogs'
 import './canvas.css'
 import { Grid } from './Grid'
+import { useKeptFocus } from './keepFocus'
 import { Lost } from './Lost'
 import { Panel } from './Panel'
 import { Skeleton, useShape } from './Skeleton'
@@ -59,6 +60,7 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   const announcement = useStore(ui, (state) => state.announcement)
   const idle = useIdle()
   useKeys(session, ui)
+  useKeptFocus(session, ui)
   useViewMode(session, ui)
   useSelectionPresence(session, ui)
   usePointer(session, ui, scroller, ready)

@@ -222,6 +222,20 @@ export const anyLocked = (session: CanvasSession, ids: readonly string[]): boole
   })
 }
 
+/** As in a list: one block more in reading order, or one less on the way back. The focus goes along. */
+export const extendSelection = (session: CanvasSession, ui: UiStore, step: 1 | -1): void => {
+  const order = allIds(session)
+  const { selected } = ui.getState()
+  const focused = document.activeElement instanceof HTMLElement ? document.activeElement.dataset.blockId : undefined
+  const here = focused !== undefined && selected.includes(focused) ? focused : selected.at(-1)
+  const next = here === undefined ? undefined : order[order.indexOf(here) + step]
+  if (here === undefined || next === undefined) return
+  const ids = selected.includes(next) ? selected.filter((id) => id !== here) : [...selected, next]
+  select(ui, ids)
+  announce(ui, `Selected ${ids.length} ${ids.length === 1 ? 'block' : 'blocks'}.`)
+  reveal(next)
+}
+
 /** Locked blocks stay where they are: nobody moves, resizes or pushes them. */
 export const setLocks = (session: CanvasSession, ui: UiStore, ids: readonly string[], locked: boolean): void => {
   if (!session.canEdit || ids.length === 0) return

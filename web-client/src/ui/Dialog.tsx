@@ -15,6 +15,10 @@ type DialogProps = {
 export function Dialog({ open, onOpenChange, title, text, children, actions, wide }: DialogProps) {
   // Radix gives the focus back to a trigger, and these dialogs have none: it goes back to where it was.
   const before = useRef<Element | null>(null)
+  const was = useRef(false)
+  // Before anything in it takes the focus.
+  if (open && !was.current) before.current = document.activeElement
+  was.current = open
   return (
     <Radix.Root open={open} onOpenChange={onOpenChange}>
       <Radix.Portal>
@@ -22,9 +26,6 @@ export function Dialog({ open, onOpenChange, title, text, children, actions, wid
         <Radix.Content
           className="ui-dialog"
           data-wide={wide ? '' : undefined}
-          onOpenAutoFocus={() => {
-            before.current = document.activeElement
-          }}
           onCloseAutoFocus={(event) => {
             event.preventDefault()
             // Unless what was chosen has taken it.

@@ -1,5 +1,6 @@
 /** Changing what is there: undo, the clipboard, the selection, and one block as a whole. */
 import {
+  BoxSelect,
   ClipboardPaste,
   Copy,
   CopyPlus,
@@ -13,7 +14,7 @@ import {
   Trash2,
   Undo2,
 } from 'lucide-react'
-import { allIds, anyLocked, duplicate, editInside, redo, remove, setLocks, undo } from '../actions'
+import { allIds, anyLocked, duplicate, editInside, extendSelection, redo, remove, setLocks, undo } from '../actions'
 import type { Command } from '../commands'
 import { select } from '../ui'
 
@@ -134,6 +135,28 @@ export const editCommands: readonly Command[] = [
     keys: ['mod+a'],
     when: ({ session }) => allIds(session).length > 0,
     run: ({ session, ui }) => select(ui, allIds(session)),
+  },
+  {
+    id: 'edit.select-next',
+    title: 'Select the next block too',
+    family: 'Select one block more or less',
+    group: 'Edit',
+    icon: BoxSelect,
+    keys: ['shift+arrowdown'],
+    words: 'extend several multiple',
+    when: ({ selected }) => selected.length > 0,
+    run: ({ session, ui }) => extendSelection(session, ui, 1),
+  },
+  {
+    id: 'edit.select-previous',
+    title: 'Select the previous block too',
+    family: 'Select one block more or less',
+    group: 'Edit',
+    icon: BoxSelect,
+    keys: ['shift+arrowup'],
+    words: 'extend several multiple',
+    when: ({ selected }) => selected.length > 0,
+    run: ({ session, ui }) => extendSelection(session, ui, -1),
   },
   {
     id: 'edit.deselect',

@@ -54,8 +54,11 @@ export function DatasetPicker({ value, disabled = false, onPick }: DatasetPicker
         aria-expanded={open}
         data-testid="dataset-select"
         data-empty={chosen ? undefined : ''}
-        disabled={disabled}
-        onClick={() => setOpen(true)}
+        // Not `disabled`: what was chosen here is read for a moment, and a button that cannot have the focus would lose it.
+        aria-disabled={disabled}
+        onClick={() => {
+          if (!disabled) setOpen(true)
+        }}
       >
         <Database aria-hidden />
         <span className="visually-hidden">Dataset:</span>

@@ -18,7 +18,7 @@ import { csvBlob, fileName, rowsToTabs, saveBlob } from '../download'
 import { FilterBar, FilterButton, OwnView, useFilterPopover } from '../FilterBar'
 import { applyFilters } from '../filters'
 import { formatCell, formatNumber, NO_VALUE } from '../format'
-import { useView } from '../localView'
+import { type SortRule, useView } from '../localView'
 import { type SourceData, useSource } from '../source'
 import { Empty, Failed, Loading, NoSource, Notes, Stale } from '../states'
 import {
@@ -127,6 +127,11 @@ export default function TableBlock(props: BlockProps) {
     </section>
   )
 }
+
+const inOrder = (rules: readonly SortRule[], headerOf: (field: string) => string): string =>
+  rules.length === 0
+    ? 'No longer sorted.'
+    : `Sorted by ${rules.map(({ id, desc }) => `${headerOf(id)}, ${desc ? 'descending' : 'ascending'}`).join(', then by ')}.`
 
 interface GridProps extends BlockProps {
   content: TableContent
@@ -286,12 +291,15 @@ function Grid({ id, block, session, readOnly, content, columns, data, stale }: G
             ownWidths={view.widths}
             scroll={scroll}
             onSort={(column, also) => {
-              set({ sort: toggleSort(sort, column, also) })
+              const next = toggleSort(sort, column, also)
+              set({ sort: next })
               setPage(0)
+              say(inOrder(next, headerOf))
             }}
             onOrder={(next) => {
               set({ sort: next })
               setPage(0)
+              say(inOrder(next, headerOf))
             }}
             onFilter={(anchor, field) => openFilter(anchor, null, field)}
             onHold={setHeld}
