@@ -5,7 +5,16 @@
  * failing block's error inside the block, and the placeholder for types this version does not know.
  */
 import { Box, TriangleAlert } from 'lucide-react'
-import { Component, type ComponentType, type LazyExoticComponent, lazy, memo, type ReactNode, Suspense } from 'react'
+import {
+  Component,
+  type ComponentType,
+  lazy,
+  memo,
+  type ReactNode,
+  Suspense,
+  useEffect,
+  useSyncExternalStore,
+} from 'react'
 import { useStore } from 'zustand'
 import { describeError } from '../../app/api'
 import { withQueries } from '../../app/loading'
@@ -38,17 +47,41 @@ const views: Record<string, Loader<BlockProps>> = {
   divider: () => import('./divider/DividerBlock'),
 }
 
-const lazyViews = new Map<string, LazyExoticComponent<ComponentType<BlockProps>>>()
+type View = ComponentType<BlockProps>
 
-function viewOf(type: string): LazyExoticComponent<ComponentType<BlockProps>> | null {
+/**
+ * The code of each type: here, on its way, or failed. Not React's `lazy`: a view that has arrived is drawn at once, where
+ * a suspended one is held back by 300 ms so that fallbacks do not flicker, for every block of a first screen.
+ */
+const code = new Map<string, { view?: View; error?: unknown }>()
+const waiting = new Set<() => void>()
+
+const load = (type: string): void => {
   const loader = Object.hasOwn(views, type) ? views[type] : undefined
-  if (!loader) return null
-  let view = lazyViews.get(type)
-  if (!view) {
-    view = lazy(withQueries(loader))
-    lazyViews.set(type, view)
+  if (loader === undefined || code.has(type)) return
+  code.set(type, {})
+  const settle = (now: { view?: View; error?: unknown }): void => {
+    code.set(type, now)
+    for (const notify of waiting) notify()
   }
-  return view
+  withQueries(loader)().then(
+    (loaded) => settle({ view: loaded.default }),
+    (error: unknown) => settle({ error: error ?? new Error('The code of this block could not be loaded.') }),
+  )
+}
+
+const subscribe = (notify: () => void): (() => void) => {
+  waiting.add(notify)
+  return () => waiting.delete(notify)
+}
+
+/** Draws a block once its code is here; throws what kept it from coming, for the boundary around it. */
+function Loaded({ type, ...props }: BlockProps & { type: string }) {
+  const now = useSyncExternalStore(subscribe, () => code.get(type))
+  useEffect(() => load(type), [type])
+  if (now?.error !== undefined) throw now.error
+  const Shown = now?.view
+  return Shown === undefined ? <Loading kind={type === 'chart' ? 'bars' : 'lines'} /> : <Shown {...props} />
 }
 
 /** Rows of a first screen, roughly: what is further down can wait for its turn. */
@@ -62,10 +95,7 @@ const FIRST_DATASETS = 4
  */
 export const preload = (blocks: Blocks): void => {
   const first = [...blocks.values()].filter((block) => getAt(block)[1] < FIRST_ROWS)
-  for (const type of new Set(first.map(blockType))) {
-    const loader = Object.hasOwn(views, type) ? views[type] : undefined
-    loader?.().catch(() => undefined)
-  }
+  for (const type of new Set(first.map(blockType))) load(type)
   const named = first.map((block) => getContent(block, ['data_source', 'dataset_id']))
   const datasets = new Set(named.filter((id) => typeof id === 'string' && id !== ''))
   if (datasets.size === 0) return
@@ -79,18 +109,11 @@ export const preload = (blocks: Blocks): void => {
 
 export const BlockView = memo(function BlockView(props: BlockProps) {
   const type = useY(props.block, blockType)
-  const View = viewOf(type)
   return (
     <div className="blk" data-readonly={props.readOnly ? '' : undefined}>
-      {View ? (
-        <Boundary
-          name={type}
-          // A lazy component remembers that it failed to load; trying again needs a new one.
-          onReset={() => lazyViews.delete(type)}
-        >
-          <Suspense fallback={<Loading kind={type === 'chart' ? 'bars' : 'lines'} />}>
-            <View {...props} />
-          </Suspense>
+      {Object.hasOwn(views, type) ? (
+        <Boundary name={type} onReset={() => code.delete(type)}>
+          <Loaded type={type} {...props} />
         </Boundary>
       ) : (
         <Unknown type={type} />
