@@ -245,13 +245,15 @@ export const setLocks = (session: CanvasSession, ui: UiStore, ids: readonly stri
   announce(ui, `${locked ? 'Locked' : 'Unlocked'} ${ids.length === 1 ? 'the block' : `${ids.length} blocks`}.`)
 }
 
-/** Puts the focus into a block: its text, or the first thing in it that takes the focus. */
-export const editInside = (frame: Element | null): boolean => {
+/** Puts the focus into a block: its text, or the first thing in it that takes the focus, as soon as that is loaded. */
+export const editInside = (frame: Element | null, frames = 0): void => {
   const inside = frame?.querySelector<HTMLElement>(
     '.frame-body :is([contenteditable="true"], input, button, [tabindex="0"])',
   )
-  inside?.focus()
-  return inside !== null && inside !== undefined
+  if (inside) inside.focus()
+  else if (frame !== null && frame === document.activeElement && frames < PATIENCE) {
+    requestAnimationFrame(() => editInside(frame, frames + 1))
+  }
 }
 
 const current = (session: CanvasSession, breakpoint: Breakpoint = 'lg'): Cell[] =>
