@@ -173,6 +173,9 @@ export const CANVAS = [
   ['name of a column edited', async (page) => {
     await block(page, 'table').getByTestId('column-header').first().locator('.tbl-name').press('F2')
     await expect(page.getByTestId('column-rename')).toBeVisible()
+  }, async (page) => {
+    await page.keyboard.press('Escape')
+    await expect(block(page, 'table').getByTestId('column-header').first().locator('.tbl-name')).toBeFocused()
   }],
   ['filter', async (page) => {
     await select(page, 'table')
