@@ -117,13 +117,12 @@ function Name({ session }: { session: CanvasSession }) {
 type InsideProps = { session: CanvasSession; ui: UiStore; readOnly: boolean; scroller: RefObject<HTMLElement | null> }
 
 function Inside({ session, ui, readOnly, scroller }: InsideProps) {
-  const idle = useIdle()
   const empty = useY(blocksMap(session.doc), (blocks) => blocks.size === 0)
   return (
     <>
       <h2 className="visually-hidden">Blocks</h2>
       <Suspense>
-        {(empty || idle) && <DropZone session={session} ui={ui} readOnly={readOnly} />}
+        <DropZone session={session} ui={ui} readOnly={readOnly} />
         {empty && <Starters session={session} ui={ui} readOnly={readOnly} />}
       </Suspense>
       <Grid session={session} ui={ui} readOnly={readOnly} scroller={scroller} />

@@ -2,8 +2,8 @@
  * Copy, cut and paste of blocks.
  *
  * The keys arrive as the browser's own events, which carry the clipboard and need no permission. Whoever types, or has
- * words on the page selected, keeps the browser's copy and paste. Tables and pictures are `DropZone`'s. Loaded once the
- * blocks are drawn.
+ * words on the page selected, keeps the browser's copy and paste. Tables and pictures are `DropZone`'s. Loaded beside
+ * the blocks.
  */
 import { useEffect } from 'react'
 import type { CanvasSession } from '../sync/session'

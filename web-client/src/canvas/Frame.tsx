@@ -85,7 +85,8 @@ export const createNear = (root: Element): Near & { stop: () => void } => {
 export const Frame = memo(function Frame(props: FrameProps) {
   const { id, block, label, session, ui, readOnly, arrangeable, left, top, width, height, area, near } = props
   const element = useRef<HTMLElement>(null)
-  const [seen, setSeen] = useState(false)
+  // What somebody has just made is selected from the start, and there at once.
+  const [seen, setSeen] = useState(() => ui.getState().selected.includes(id))
   const mounted = useStore(ui, (state) => state.printing || state.solo === id) || seen
   const solo = useStore(ui, (state) => state.solo === id)
   const selected = useStore(ui, (state) => state.selected.includes(id))

@@ -4,7 +4,7 @@ import { Awareness } from 'y-protocols/awareness'
 import * as Y from 'yjs'
 import { addBlock, blocksMap, canvasMap, getAt, getPlacement, getSize, LOCAL, setAt, setLocked } from '../doc/schema'
 import type { CanvasSession } from '../sync/session'
-import { add, commitPlan, duplicate, grow, nudge, redo, remove, setLocks, storedOf, undo } from './actions'
+import { add, commitPlan, duplicate, grow, nudge, redo, remove, reveal, setLocks, storedOf, undo } from './actions'
 import { type Cell, layoutOf, withMove, withShift } from './layout'
 import { createUi } from './ui'
 
@@ -220,5 +220,43 @@ describe('a new block', () => {
       [0, 4],
       [0, 8],
     ])
+  })
+})
+
+describe('typing on after adding a text', () => {
+  const press = (target: Element, key: string) => {
+    const event = new KeyboardEvent('keydown', { key, bubbles: true, cancelable: true })
+    target.dispatchEvent(event)
+    return event
+  }
+  const frames = async (count: number) => {
+    for (let at = 0; at < count; at++) await new Promise<void>((resolve) => requestAnimationFrame(() => resolve()))
+  }
+
+  it('keeps what is typed before the text is there, and lets it be no command', async () => {
+    vi.stubGlobal('requestAnimationFrame', (run: () => void) => setTimeout(run, 0))
+    const written = vi.fn(() => true)
+    document.execCommand = written
+    const commands = vi.fn()
+    addEventListener('keydown', commands)
+    document.body.innerHTML = '<section data-block-id="x" tabindex="0"><div class="frame-body"></div></section>'
+    const frame = document.querySelector('section') as HTMLElement
+    frame.scrollIntoView = () => undefined
+    reveal('x', true)
+    press(document.body, 'P')
+    await frames(2)
+    expect(document.activeElement).toBe(frame)
+    press(frame, 'e')
+    expect(press(frame, 'Escape').defaultPrevented).toBe(false)
+    expect(commands).toHaveBeenCalledTimes(1)
+    const text = document.createElement('input')
+    frame.querySelector('.frame-body')?.append(text)
+    await frames(3)
+    expect(document.activeElement).toBe(text)
+    expect(written).toHaveBeenCalledWith('insertText', false, 'Pe')
+    press(frame, 'n')
+    expect(commands).toHaveBeenCalledTimes(2)
+    removeEventListener('keydown', commands)
+    document.body.innerHTML = ''
   })
 })

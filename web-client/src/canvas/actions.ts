@@ -32,7 +32,7 @@ import { readPeer } from '../presence/state'
 import type { CanvasSession } from '../sync/session'
 import { toast } from '../ui/Toast'
 import { typeOf } from './blocks/types'
-import { keysText } from './keys'
+import { keysText, takesKeys } from './keys'
 import {
   bottomOf,
   breakpointOf,
@@ -350,20 +350,47 @@ const PATIENCE = 240
 
 /** Scrolls to a block and focuses it once it is drawn; with `inside`, the text in it as soon as that is there. */
 export const reveal = (id: string, inside = false): void => {
+  const typed = inside ? keepTyping() : null
   let frames = 0
   const into = (frame: HTMLElement): void => {
-    // The focus went elsewhere meanwhile: it is not ours to take.
-    if (document.activeElement !== frame) return
     const text = frame.querySelector<HTMLElement>('.frame-body :is([contenteditable="true"], input, textarea)')
-    if (text !== null) text.focus({ preventScroll: true })
-    else if (frames++ < PATIENCE) requestAnimationFrame(() => into(frame))
+    // The focus went elsewhere meanwhile: it is not ours to take.
+    const ours = document.activeElement === frame
+    if (ours && text === null && frames++ < PATIENCE) {
+      requestAnimationFrame(() => into(frame))
+      return
+    }
+    if (ours) text?.focus({ preventScroll: true })
+    typed?.(ours && text !== null)
   }
   requestAnimationFrame(() => {
     const frame = document.querySelector<HTMLElement>(`[data-block-id="${CSS.escape(id)}"]`)
     frame?.focus({ preventScroll: true })
     frame?.scrollIntoView({ block: 'nearest', behavior: calm() ? 'auto' : 'smooth' })
     if (inside && frame) into(frame)
+    else typed?.(false)
   })
+}
+
+/**
+ * Who adds a text goes on typing: what they type before it is there is kept for it, and is no command meanwhile. Call the
+ * returned function once, with whether the text has the focus now.
+ */
+const keepTyping = (): ((there: boolean) => void) => {
+  let kept = ''
+  const onKey = (event: KeyboardEvent): void => {
+    const plain = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing
+    if (!plain || takesKeys(event.target)) return
+    event.preventDefault()
+    event.stopImmediatePropagation()
+    kept += event.key
+  }
+  addEventListener('keydown', onKey, true)
+  return (there) => {
+    removeEventListener('keydown', onKey, true)
+    // As if typed now: editors and fields hear of it as of any other input.
+    if (there && kept !== '') document.execCommand('insertText', false, kept)
+  }
 }
 
 const calm = (): boolean => matchMedia('(prefers-reduced-motion: reduce)').matches
