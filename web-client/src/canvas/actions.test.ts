@@ -235,6 +235,7 @@ describe('typing on after adding a text', () => {
 
   it('keeps what is typed before the text is there, and lets it be no command', async () => {
     vi.stubGlobal('requestAnimationFrame', (run: () => void) => setTimeout(run, 0))
+    vi.stubGlobal('matchMedia', () => ({ matches: true }))
     vi.stubGlobal('CSS', { escape: (text: string) => text })
     const written = vi.fn(() => true)
     document.execCommand = written

@@ -372,11 +372,15 @@ export const reveal = (id: string, inside = false): void => {
   })
 }
 
+let stopKeeping = (): void => undefined
+
 /**
  * Who adds a text goes on typing: what they type before it is there is kept for it, and is no command meanwhile. Call the
  * returned function once, with whether the text has the focus now.
  */
 const keepTyping = (): ((there: boolean) => void) => {
+  // Another block was added before the text of the last one came: what is typed is meant for the new one.
+  stopKeeping()
   let kept = ''
   const onKey = (event: KeyboardEvent): void => {
     const plain = event.key.length === 1 && !event.ctrlKey && !event.metaKey && !event.altKey && !event.isComposing
@@ -386,6 +390,7 @@ const keepTyping = (): ((there: boolean) => void) => {
     kept += event.key
   }
   addEventListener('keydown', onKey, true)
+  stopKeeping = () => removeEventListener('keydown', onKey, true)
   return (there) => {
     removeEventListener('keydown', onKey, true)
     // As if typed now: editors and fields hear of it as of any other input.
