@@ -4,6 +4,9 @@ import { useStore } from 'zustand'
 import { orNothing, withQueries } from '../app/loading'
 import type { CanvasSession } from '../sync/session'
 import { useIdle } from '../ui/idle'
+import { toast } from '../ui/Toast'
+import { isCopied } from './copy'
+import { takesKeys } from './keys'
 import type { UiStore } from './ui'
 
 /** A press on `/` is followed by typing at once: the menu is there before it is asked for. */
@@ -18,6 +21,20 @@ export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiS
   useEffect(() => {
     if (idle) void loadPicker().catch(() => undefined)
   }, [idle])
+  // Who goes to a canvas to paste does so at once: blocks do not wait for the rest of the clipboard.
+  useEffect(() => {
+    const onPaste = (event: ClipboardEvent): void => {
+      const text = event.clipboardData?.getData('text/plain') ?? ''
+      if (event.defaultPrevented || !isCopied(text) || takesKeys(event.target) || ui.getState().mode !== 'edit') return
+      event.preventDefault()
+      import('./paste').then(
+        ({ paste }) => paste(session, ui, text),
+        () => toast('Pasting needs a part of the page that could not be loaded. Try again.'),
+      )
+    }
+    document.addEventListener('paste', onPaste)
+    return () => document.removeEventListener('paste', onPaste)
+  }, [session, ui])
   const adding = useStore(ui, (state) => state.adding !== null)
   const dialog = useStore(ui, (state) => state.dialog)
   return (
