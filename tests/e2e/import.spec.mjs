@@ -12,8 +12,12 @@ const listen = (page) => {
   return lines
 }
 
+/** What takes files and tables is loaded beside the page; nobody has a file in the hand in its first milliseconds. */
+const taking = (page) => page.locator('input[type="file"]').first().waitFor({ state: 'attached' })
+
 /** Drags files over an element and lets them go there, as the browser reports it. */
 const drag = async (page, files, { x = 400, y = 300 } = {}) => {
+  await taking(page)
   const data = await page.evaluateHandle((list) => {
     const transfer = new DataTransfer()
     for (const { name, text, type } of list) transfer.items.add(new File([text], name, { type: type ?? 'text/csv' }))
@@ -32,12 +36,14 @@ const drag = async (page, files, { x = 400, y = 300 } = {}) => {
   return { drop: () => fire('drop') }
 }
 
-const pasteText = (page, text) =>
-  page.evaluate((value) => {
+const pasteText = async (page, text) => {
+  await taking(page)
+  await page.evaluate((value) => {
     const data = new DataTransfer()
     data.setData('text/plain', value)
     document.body.dispatchEvent(new ClipboardEvent('paste', { bubbles: true, cancelable: true, clipboardData: data }))
   }, text)
+}
 
 const chart = (page) => page.locator('[data-block-type="chart"]')
 const table = (page) => page.locator('[data-block-type="table"]')
