@@ -195,7 +195,9 @@ export function useFollow(
         stopFollowing(ui)
         return
       }
-      onAction(event)
+      // On the button that stops it, only what presses that button is the button's.
+      if (event.key === 'Enter' || event.key === ' ') onAction(event)
+      else stopFollowing(ui)
     }
 
     const actions = ['pointerdown', 'wheel', 'touchstart'] as const

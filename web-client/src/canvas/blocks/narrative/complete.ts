@@ -7,11 +7,12 @@ import {
   type Completion,
   type CompletionContext,
   type CompletionResult,
+  closeCompletion,
   completionStatus,
   startCompletion,
 } from '@codemirror/autocomplete'
-import type { Extension, StateCommand } from '@codemirror/state'
-import { EditorView } from '@codemirror/view'
+import { type Extension, Prec, type StateCommand } from '@codemirror/state'
+import { EditorView, keymap } from '@codemirror/view'
 import type { RowSet } from '../../../platform/datasets/cells'
 import { type Binding, type BindingChange, type Bindings, valueText } from './bindings'
 import { type Calculation, inWords, keyFor, proposals, type Rows, uniqueKey, writeCalculation } from './calc'
@@ -210,7 +211,21 @@ const reachable = EditorView.updateListener.of(({ view, state }) => {
   })
 })
 
+/** A list that is only being thought about is nothing to close: Escape is then for the text, as it is when nothing is open. */
+const unasked = Prec.highest(
+  keymap.of([
+    {
+      key: 'Escape',
+      run: (view) => {
+        if (completionStatus(view.state) === 'pending') closeCompletion(view)
+        return false
+      },
+    },
+  ]),
+)
+
 export const completions = (metrics: Metrics): Extension => [
+  unasked,
   reachable,
   autocompletion({
     override: [metricSource(metrics), slash],
