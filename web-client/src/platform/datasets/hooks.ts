@@ -11,6 +11,9 @@ import { dropKept, findKept, keep } from './kept'
 /** While something could not be read, look again this often (milliseconds): a server that restarts needs no click. */
 const RETRY_EVERY = 15_000
 
+/** How long the device alone is asked for rows. Milliseconds. */
+const LOOK = 40
+
 const shared = {
   // `navigator.onLine` says nothing about a server on this very machine; try, and show what happened.
   networkMode: 'always',
@@ -57,11 +60,19 @@ async function describeDataset(id: string, signal: AbortSignal): Promise<Dataset
 
 /** Rows never change: what this device keeps is shown at once, and a dead server changes nothing about it. */
 async function findRows(id: string, signal: AbortSignal): Promise<RowSet> {
-  const kept = await findKept(id)
+  const looking = findKept(id)
+  // The first opening of the device's database can take longer than the server does.
+  const kept = await Promise.race([looking, new Promise<null>((resolve) => setTimeout(resolve, LOOK, null))])
   if (kept?.rows) return kept.rows
-  const rows = await readRows(id, signal)
-  void keep(id, { rows })
-  return rows
+  try {
+    const rows = await readRows(id, signal)
+    void keep(id, { rows })
+    return rows
+  } catch (error) {
+    const late = signal.aborted || !mayHelp(error) ? null : await looking
+    if (late?.rows) return late.rows
+    throw error
+  }
 }
 
 const rowsQuery = (id: string) =>

@@ -231,6 +231,8 @@ export const completions = (metrics: Metrics): Extension => [
     override: [metricSource(metrics), slash],
     icons: false,
     activateOnTypingDelay: 30,
+    // Both lists are asked for by a sign of their own, so a key pressed the moment one shows is meant for it.
+    interactionDelay: 0,
     maxRenderedOptions: 300,
     tooltipClass: () => 'note-complete',
     addToOptions: [
