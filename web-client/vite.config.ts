@@ -27,13 +27,28 @@ const serviceWorker = (): Plugin => ({
   },
 })
 
+/**
+ * What several blocks with data share, as one file: left alone it becomes twenty small ones, and a first screen waits
+ * about a millisecond for each.
+ */
+const DATA =
+  /\/@tanstack\/(react-query|query-core)\/|\/src\/(app\/queries|platform\/datasets\/(api|cells|hooks|kept|periods)|canvas\/blocks\/(FilterBar|filterBar|filters|format|download|localView|source)|canvas\/blocks\/chart\/(aggregate|fields))\./
+
 const backend = process.env.JABIRU_DEV_BACKEND ?? 'http://127.0.0.1:8080'
 
 export default defineConfig({
   plugins: [react(), serviceWorker()],
   // Two copies of Yjs in one page break every instanceof check, silently.
   resolve: { dedupe: ['yjs', 'y-protocols', 'lib0', 'react', 'react-dom'] },
-  build: { target: 'es2022', assetsInlineLimit: 0, chunkSizeWarningLimit: 800, modulePreload: { polyfill: false } },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    chunkSizeWarningLimit: 800,
+    modulePreload: { polyfill: false },
+    rolldownOptions: {
+      output: { codeSplitting: { groups: [{ name: 'data', test: DATA, includeDependenciesRecursively: false }] } },
+    },
+  },
   server: {
     proxy: {
       // The server takes sockets and changes from its own origin only; to it, this is one.

@@ -48,7 +48,7 @@ const rows = [
   ['text', lazy('NarrativeBlock'), BUDGET.text],
   ['table', lazy('TableBlock'), BUDGET.table],
 ]
-const big = /^(ChartBlock|NarrativeBlock|TableBlock)-/
+const big = /^(data|ChartBlock|NarrativeBlock|TableBlock)-/
 for (const name of names) {
   if (name.endsWith('.js') && !shell.has(name) && !big.test(name))
     rows.push([name, gzip(source.get(name)), BUDGET.other])

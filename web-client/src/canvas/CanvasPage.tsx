@@ -15,7 +15,7 @@ import { usePointer } from '../presence/usePointer'
 import { acquireSession, type CanvasSession, releaseSession } from '../sync/session'
 import { useIdle } from '../ui/idle'
 import { Bar } from './Bar'
-import { preload } from './blocks/registry'
+import { preload, warm } from './blocks/registry'
 import { CanvasDialogs } from './CanvasDialogs'
 import './canvas.css'
 import { Grid } from './Grid'
@@ -67,6 +67,7 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
   useViewPresence(session, scroller, ready)
   useFollow(session, ui, scroller, ready)
   useShape(session, ready)
+  useEffect(warm, [])
   useEffect(() => {
     if (ready) preload(blocksMap(session.doc))
   }, [session, ready])
@@ -77,7 +78,7 @@ function Opened({ session, ui }: { session: CanvasSession; ui: UiStore }) {
       {ready ? (
         <div className="canvas-area">
           <main ref={scroller} className="canvas-scroller" data-testid="scroller">
-            <Inside session={session} ui={ui} readOnly={readOnly} scroller={scroller} />
+            <Inside session={session} ui={ui} readOnly={readOnly} scroller={scroller} idle={idle} />
           </main>
           {bars && <Panel session={session} ui={ui} readOnly={readOnly} />}
           <Following session={session} ui={ui} />
@@ -114,15 +115,27 @@ function Name({ session }: { session: CanvasSession }) {
   )
 }
 
-type InsideProps = { session: CanvasSession; ui: UiStore; readOnly: boolean; scroller: RefObject<HTMLElement | null> }
+type InsideProps = {
+  session: CanvasSession
+  ui: UiStore
+  readOnly: boolean
+  scroller: RefObject<HTMLElement | null>
+  idle: boolean
+}
 
-function Inside({ session, ui, readOnly, scroller }: InsideProps) {
+function Inside({ session, ui, readOnly, scroller, idle }: InsideProps) {
   const empty = useY(blocksMap(session.doc), (blocks) => blocks.size === 0)
+  const [dragging, setDragging] = useState(false)
+  useEffect(() => {
+    const onEnter = (): void => setDragging(true)
+    document.addEventListener('dragenter', onEnter, { once: true })
+    return () => document.removeEventListener('dragenter', onEnter)
+  }, [])
   return (
     <>
       <h2 className="visually-hidden">Blocks</h2>
       <Suspense>
-        <DropZone session={session} ui={ui} readOnly={readOnly} />
+        {(idle || empty || dragging) && <DropZone session={session} ui={ui} readOnly={readOnly} />}
         {empty && <Starters session={session} ui={ui} readOnly={readOnly} />}
       </Suspense>
       <Grid session={session} ui={ui} readOnly={readOnly} scroller={scroller} />

@@ -1,4 +1,5 @@
 // @vitest-environment node
+import { verticalCompactor } from 'react-grid-layout/core'
 import { describe, expect, it } from 'vitest'
 import type { Breakpoint } from '../doc/schema'
 import {
@@ -82,6 +83,24 @@ describe('the drawn layout', () => {
       }
     }
     expect(at(layoutOf([block('a', 0, 9, 6, 4)], 'lg'), 'a')).toEqual([0, 0, 6, 4])
+  })
+
+  it('leaves alone exactly what the compactor would leave alone', () => {
+    const next = random(4)
+    for (let run = 0; run < 300; run++) {
+      // Every other run starts from blocks that stand on each other, one of them lifted, or not.
+      const loose = some(next, 8)
+      const settled = layoutOf(loose, 'lg').map(({ id, x, y, w, h }) => block(id, x, y, w, h))
+      if (run % 4 === 1) settled[3] = { ...loose[3], at: [0, 1 + Math.floor(next() * 20)] } as Stored
+      const stored = run % 2 === 0 ? loose : settled
+      const items = layoutOf(stored, 'lg').map(({ id }) => {
+        const { at: from, size } = stored.find((item) => item.id === id) as Stored
+        const w = Math.min(size[0], 12)
+        return { i: id, x: Math.min(from[0], 12 - w), y: from[1], w, h: size[1] }
+      })
+      const expected = verticalCompactor.compact(items, 12).map(({ i, x, y }) => [i, x, y])
+      expect(layoutOf(stored, 'lg').map(({ id, x, y }) => [id, x, y])).toEqual(expected)
+    }
   })
 
   it('becomes one column in reading order on a phone', () => {

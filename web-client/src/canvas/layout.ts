@@ -58,7 +58,18 @@ const toItem = ({ id, x, y, w, h, fixed }: Cell): LayoutItem => ({ i: id, x, y, 
 const toCell = ({ i, x, y, w, h, static: fixed }: LayoutItem): Cell => ({ id: i, x, y, w, h, fixed: fixed === true })
 
 const compact = (items: readonly LayoutItem[], columns: number): Cell[] =>
-  verticalCompactor.compact(items, columns).map(toCell)
+  (isCompact(items, columns) ? items : verticalCompactor.compact(items, columns)).map(toCell)
+
+/** Every block stands on another or at the top: the compactor, which compares each with each, would move none. */
+const isCompact = (items: readonly LayoutItem[], columns: number): boolean => {
+  const heights = new Array<number>(columns).fill(0)
+  const down = [...items].sort((a, b) => a.y - b.y || a.x - b.x)
+  return down.every(({ x, y, w, h, static: fixed }) => {
+    const top = Math.max(...heights.slice(x, x + w))
+    heights.fill(y + h, x, x + w)
+    return fixed !== true && y === top
+  })
+}
 
 /** The layout as drawn on a breakpoint, sorted by id. */
 export const layoutOf = (stored: readonly Stored[], breakpoint: Breakpoint): Cell[] => {

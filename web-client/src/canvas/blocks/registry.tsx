@@ -89,22 +89,32 @@ const FIRST_ROWS = 16
 /** Datasets read ahead. A canvas shows one or two of them. */
 const FIRST_DATASETS = 4
 
+const loadDatasets = () => Promise.all([import('../../app/queries'), import('../../platform/datasets/hooks')])
+
+/** Loads what reads rows while the canvas itself is still on its way; nearly every canvas has some. */
+export const warm = (): void => {
+  loadDatasets()
+    .then(([, { openKept }]) => openKept())
+    .catch(() => undefined)
+}
+
 /**
  * Starts loading what the first screen of a canvas needs, code and rows at the same time: otherwise the rows would be
  * asked for when the code is here, and the code when the frame has been seen.
  */
 export const preload = (blocks: Blocks): void => {
   const first = [...blocks.values()].filter((block) => getAt(block)[1] < FIRST_ROWS)
-  for (const type of new Set(first.map(blockType))) load(type)
   const named = first.map((block) => getContent(block, ['data_source', 'dataset_id']))
   const datasets = new Set(named.filter((id) => typeof id === 'string' && id !== ''))
-  if (datasets.size === 0) return
-  Promise.all([import('../../app/queries'), import('../../platform/datasets/hooks')]).then(
-    ([{ queries }, { prefetchDataset }]) => {
-      for (const id of [...datasets].slice(0, FIRST_DATASETS)) prefetchDataset(queries, String(id))
-    },
-    () => undefined,
-  )
+  if (datasets.size > 0) {
+    loadDatasets().then(
+      ([{ queries }, { prefetchDataset }]) => {
+        for (const id of [...datasets].slice(0, FIRST_DATASETS)) prefetchDataset(queries, String(id))
+      },
+      () => undefined,
+    )
+  }
+  for (const type of new Set(first.map(blockType))) load(type)
 }
 
 export const BlockView = memo(function BlockView(props: BlockProps) {

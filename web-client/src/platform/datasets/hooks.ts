@@ -6,13 +6,12 @@ import { type QueryClient, queryOptions, useQuery, useQueryClient } from '@tanst
 import { useCallback } from 'react'
 import { type Dataset, getDataset, listDatasets, mayHelp, readPreview, readRows } from './api'
 import type { RowSet } from './cells'
-import { dropKept, findKept, keep } from './kept'
+import { dropKept, findKept, keep, mayBeKept } from './kept'
+
+export { openKept } from './kept'
 
 /** While something could not be read, look again this often (milliseconds): a server that restarts needs no click. */
 const RETRY_EVERY = 15_000
-
-/** How long the device alone is asked for rows. Milliseconds. */
-const LOOK = 40
 
 const shared = {
   // `navigator.onLine` says nothing about a server on this very machine; try, and show what happened.
@@ -60,16 +59,15 @@ async function describeDataset(id: string, signal: AbortSignal): Promise<Dataset
 
 /** Rows never change: what this device keeps is shown at once, and a dead server changes nothing about it. */
 async function findRows(id: string, signal: AbortSignal): Promise<RowSet> {
-  const looking = findKept(id)
-  // The first opening of the device's database can take longer than the server does.
-  const kept = await Promise.race([looking, new Promise<null>((resolve) => setTimeout(resolve, LOOK, null))])
+  const kept = (await mayBeKept(id)) ? await findKept(id) : null
   if (kept?.rows) return kept.rows
   try {
     const rows = await readRows(id, signal)
     void keep(id, { rows })
     return rows
   } catch (error) {
-    const late = signal.aborted || !mayHelp(error) ? null : await looking
+    // Another tab may have kept them since this one looked.
+    const late = signal.aborted || !mayHelp(error) ? null : await findKept(id)
     if (late?.rows) return late.rows
     throw error
   }

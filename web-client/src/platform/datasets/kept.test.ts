@@ -4,7 +4,7 @@ import { beforeEach, describe, expect, it } from 'vitest'
 import { forgetAll } from '../../sync/device'
 import type { Dataset } from './api'
 import type { RowSet } from './cells'
-import { dropKept, findKept, type Keeper, keep } from './kept'
+import { dropKept, findKept, type Keeper, keep, mayBeKept, openKept } from './kept'
 
 const rows = (text: string, count = 3): RowSet => ({
   columns: ['a', 'b'],
@@ -54,6 +54,18 @@ describe('datasets kept on this device', () => {
     await keep('out', { rows: rows('x') }, keeper)
     await forgetAll(keeper.factory)
     expect(await findKept('out', keeper)).toBeNull()
+  })
+
+  it('are known without looking once the device has said what it keeps', async () => {
+    await keep('old', { rows: rows('x') }, keeper)
+    expect(await mayBeKept('never', keeper), 'nobody has asked the device yet').toBe(true)
+    await openKept(keeper)
+    expect(await mayBeKept('old', keeper)).toBe(true)
+    expect(await mayBeKept('never', keeper)).toBe(false)
+    await keep('new', { rows: rows('y') }, keeper)
+    expect(await mayBeKept('new', keeper)).toBe(true)
+    keeper.who = 'user:o:ben'
+    expect(await mayBeKept('old', keeper)).toBe(false)
   })
 
   it('do nothing where there is no storage', async () => {

@@ -120,6 +120,25 @@ function stores(db: IDBDatabase) {
   return { entries: transaction.objectStore('entries'), rows: transaction.objectStore('rows') }
 }
 
+/** What is kept, by key; null until the device has said it. Another tab may keep more meanwhile. */
+let known: Set<string> | null = null
+
+/** Opens the database before it is needed and notes what is in it. Never rejects. */
+export const openKept = async (keeper: Keeper = {}): Promise<void> => {
+  try {
+    const db = await database(factoryOf(keeper))
+    if (db) known = new Set((await request(stores(db).entries.getAllKeys())).map(String))
+  } catch {
+    // Then every dataset is looked up.
+  }
+}
+
+/** False where looking would find nothing, which on a busy page takes longer than asking the server. */
+export const mayBeKept = async (id: string, keeper: Keeper = {}): Promise<boolean> => {
+  const scope = await scopeOf(keeper)
+  return scope !== null && (known?.has(keyOf(scope, id)) ?? true)
+}
+
 /** What this device keeps of a dataset for whoever is signed in. Never rejects. */
 export async function findKept(id: string, keeper: Keeper = {}): Promise<Kept | null> {
   try {
@@ -168,6 +187,7 @@ export async function keep(id: string, what: Partial<Kept>, keeper: Keeper = {})
       used: tick(),
     }
     store.entries.put(entry)
+    known?.add(key)
     if (rows) store.rows.put(rows, key)
     const all = await request<Entry[]>(store.entries.getAll())
     let total = all.reduce((sum, one) => sum + one.bytes, 0)
