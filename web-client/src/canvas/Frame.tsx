@@ -37,7 +37,11 @@ export type FrameProps = {
 }
 
 /** Tells a frame once when it comes near the viewport. One observer serves all frames. */
-export type Near = { watch: (element: Element, seen: () => void) => () => void }
+export type Near = {
+  watch: (element: Element, seen: () => void) => () => void
+  /** Whether a frame that is about to be made is in view: an observer would say so a painted frame later. */
+  shows: (top: number, height: number) => boolean
+}
 
 /** Pixels above and below the window in which blocks are mounted ahead of being scrolled to. */
 const AHEAD = 700
@@ -74,6 +78,7 @@ export const createNear = (root: Element): Near & { stop: () => void } => {
         observer.unobserve(element)
       }
     },
+    shows: (top, height) => top < root.scrollTop + root.clientHeight && top + height > root.scrollTop,
     stop: () => {
       stay()
       observer.disconnect()
@@ -86,7 +91,7 @@ export const Frame = memo(function Frame(props: FrameProps) {
   const { id, block, label, session, ui, readOnly, arrangeable, left, top, width, height, area, near } = props
   const element = useRef<HTMLElement>(null)
   // What somebody has just made is selected from the start, and there at once.
-  const [seen, setSeen] = useState(() => ui.getState().selected.includes(id))
+  const [seen, setSeen] = useState(() => ui.getState().selected.includes(id) || near.shows(top, height))
   const mounted = useStore(ui, (state) => state.printing || state.solo === id) || seen
   const solo = useStore(ui, (state) => state.solo === id)
   const selected = useStore(ui, (state) => state.selected.includes(id))

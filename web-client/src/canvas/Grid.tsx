@@ -70,8 +70,8 @@ const domOrder = (
   return [...kept, ...wanted.filter((id) => !known.has(id))]
 }
 
-/** Frames of a first screen on any window; hundreds of others come a moment later. */
-const FIRST_FRAMES = 60
+/** Rows of the grid that a window shows at first; hundreds of frames below them come a moment later. */
+const firstRows = (): number => Math.ceil(innerHeight / (ROW + GAP)) + 1
 
 export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const blocks: Blocks = blocksMap(session.doc)
@@ -167,10 +167,11 @@ export function Grid({ session, ui, readOnly, scroller }: GridProps) {
   const reading = useMemo(() => readingOrder(base).map((cell) => cell.id), [base])
   order.current = domOrder(order.current, reading, grid.current)
   const idle = useIdle()
-  const shown = idle ? order.current : order.current.slice(0, FIRST_FRAMES)
   const labels = useY(blocks, labelsOf)
   const told = useMemo(() => toldApart(reading, labels), [reading, labels])
   const cells = new Map<string, Cell>(plan.map((cell) => [cell.id, cell]))
+  const first = firstRows()
+  const shown = idle ? order.current : order.current.filter((id) => (cells.get(id)?.y ?? 0) < first)
   const targets = preview?.ids ?? (arriving === null ? [] : [ARRIVING])
   const rows = Math.max(bottomOf(plan), bottomOf(base))
 

@@ -91,11 +91,15 @@ const FIRST_DATASETS = 4
 
 const loadDatasets = () => Promise.all([import('../../app/queries'), import('../../platform/datasets/hooks')])
 
-/** Loads what reads rows while the canvas itself is still on its way; nearly every canvas has some. */
+/** What nearly every canvas has. */
+const COMMON = ['chart', 'narrative', 'table']
+
+/** Loads the code of common blocks, and what reads their rows, while the canvas itself is still on its way. */
 export const warm = (): void => {
   loadDatasets()
     .then(([, { openKept }]) => openKept())
     .catch(() => undefined)
+  for (const type of COMMON) load(type)
 }
 
 /**
