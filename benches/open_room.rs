@@ -31,7 +31,7 @@ fn open(c: &mut Criterion) {
     let (canvas, seed) = Canvas::new(BLOCKS);
     let edits: Vec<_> = (0..EDITS)
         .map(|index| canvas.any_edit(index))
-        .map(|body| Change { body, actors: vec!["bench".to_owned()], at: 0 })
+        .map(|body| Change { id: uuid::Uuid::now_v7(), body, actors: vec!["bench".to_owned()], at: 0 })
         .collect();
     let store = node.store();
     let written = |folded: usize| -> CanvasId {

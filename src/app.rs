@@ -28,7 +28,7 @@ use crate::access::{LocalOwner, Sessions, Tokens};
 use crate::backend::sqlite::{Migration, Sqlite, migrate};
 use crate::bus::LocalBus;
 use crate::clock::Clock;
-use crate::config::{Config, Limits, UNSUPPORTED_VARIABLES};
+use crate::config::{Config, Limits};
 use crate::events::Events;
 use crate::http::{Origins, Problem, Shell, assets, docs, health, serve};
 use crate::platform::bindings::{Bindings, Calculator};
@@ -98,9 +98,6 @@ impl App {
     /// # Errors
     /// A setting cannot be used; the text names it.
     pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
-        if let Some(name) = UNSUPPORTED_VARIABLES.iter().find(|name| std::env::var_os(name).is_some()) {
-            bail!("{name} is set, but this version has only the embedded store; unset it");
-        }
         let metrics = telemetry::init_metrics();
         let lock = open_data_dir(&config.data_dir)?;
         let secret = secret(&config)?;
@@ -117,10 +114,10 @@ impl App {
         let store = (parts.wrap_store)(Arc::new(SqliteStore::new(sqlite, clock.clone())));
         let (changes, word) = Changes::channel();
         let hub = Hub::new(Arc::new(Node {
-            id: id::generate(),
+            id: id::generate().into(),
             store: Arc::clone(&store),
-            presence: MemoryPresence::default(),
-            bus: LocalBus::default(),
+            presence: Arc::new(MemoryPresence::default()),
+            bus: Arc::new(LocalBus::default()),
             events,
             limits: config.limits.clone(),
             clock: clock.clone(),

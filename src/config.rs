@@ -29,6 +29,19 @@ pub struct Config {
     #[arg(long, env = "JABIRU_SECRET", hide_env_values = true, value_parser = parse_secret)]
     pub secret: Option<String>,
 
+    /// MongoDB replica set that holds the canvases, e.g. `mongodb://a,b,c/jabiru?replicaSet=rs0`. Default: the embedded store in the data
+    /// folder. More than one node needs this and Redis.
+    #[arg(long, env = "JABIRU_MONGODB_URL", hide_env_values = true, value_parser = parse_mongodb)]
+    pub mongodb_url: Option<String>,
+
+    /// Redis that joins the nodes and keeps presence and sessions, e.g. `redis://host:6379` or `rediss://…`. Default: this node alone.
+    #[arg(long, env = "JABIRU_REDIS_URL", hide_env_values = true, value_parser = parse_redis)]
+    pub redis_url: Option<String>,
+
+    /// ClickHouse that takes usage events, e.g. `http://user:password@host:8123/jabiru`. Default: the embedded store.
+    #[arg(long, env = "JABIRU_CLICKHOUSE_URL", hide_env_values = true, value_parser = parse_http)]
+    pub clickhouse_url: Option<String>,
+
     /// Other origins whose pages may open sockets, comma-separated, e.g. `https://app.example.org`.
     #[arg(long, env = "JABIRU_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
     pub allowed_origins: Vec<String>,
@@ -146,9 +159,6 @@ pub struct Limits {
 /// Commands a room holds before its writers wait. 256 updates are about 1 ms of work, so waiting is short and memory small.
 pub const ROOM_INBOX: usize = 256;
 
-/// The environment variables of services this version cannot use. A set variable that is ignored would be a silent fallback.
-pub const UNSUPPORTED_VARIABLES: [&str; 3] = ["JABIRU_MONGODB_URL", "JABIRU_REDIS_URL", "JABIRU_CLICKHOUSE_URL"];
-
 impl Default for Limits {
     /// The documented defaults: the same text that `--help` shows, parsed, so there is one source.
     fn default() -> Self {
@@ -187,6 +197,27 @@ fn parse_count<T: FromStr + Default + PartialEq>(text: &str) -> Result<T, String
 
 fn parse_secret(text: &str) -> Result<String, String> {
     if text.len() >= 32 { Ok(text.to_owned()) } else { Err("expected at least 32 characters".to_owned()) }
+}
+
+fn parse_mongodb(text: &str) -> Result<String, String> {
+    parse_scheme(text, &["mongodb://", "mongodb+srv://"])
+}
+
+fn parse_redis(text: &str) -> Result<String, String> {
+    parse_scheme(text, &["redis://", "rediss://"])
+}
+
+fn parse_http(text: &str) -> Result<String, String> {
+    parse_scheme(text, &["http://", "https://"])
+}
+
+/// What is wrong with a URL shows when it is used; but the wrong kind of URL is seen here. Never repeats it: it may hold a password.
+fn parse_scheme(text: &str, schemes: &[&str]) -> Result<String, String> {
+    let text = text.trim();
+    match schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
+        true => Ok(text.to_owned()),
+        false => Err(format!("expected a URL that starts with {}", schemes.join(" or "))),
+    }
 }
 
 /// `scheme://host[:port]`, lower-cased, without a path: what a browser sends in `Origin`.

@@ -1,69 +1,99 @@
-//! PORT: changes between nodes that hold the same canvas. `[BUS-1]`
+//! PORT: changes and presence between nodes that hold the same canvas. `[BUS-1]`
 //!
 //! Owns delivery, which may lose frames and says when it did. Correctness never depends on it: the journal is the truth, and a room that
-//! hears [`Frame::Missed`] reads it. The embedded bus joins the nodes of one process.
+//! hears [`Frame::Missed`] reads it. [`LocalBus`] joins the nodes of one process, [`redis`] those of many.
+
+pub mod local;
 
 use std::sync::Arc;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use tokio::sync::broadcast;
 
 use crate::id::CanvasId;
 
-/// Frames kept for a node that is slow to read: a burst of a second from a busy canvas. Beyond it the node reads the journal instead.
-const BACKLOG: usize = 4096;
+pub use local::LocalBus;
 
-/// What a node hears.
-#[derive(Debug, Clone)]
+/// What a node hears. It never hears itself.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Frame {
-    /// A change a node made to a canvas.
+    /// A change a node made to a canvas, which is in the journal.
     Change {
-        /// Which node; one hears oneself as well.
+        /// Which node.
         node: Arc<str>,
         /// The canvas.
         canvas: CanvasId,
         /// Yjs update v1.
         update: Bytes,
     },
+    /// What the people on a node do on a canvas right now: an awareness frame's entries. `[AW-4]`
+    Presence {
+        /// Which node.
+        node: Arc<str>,
+        /// The canvas.
+        canvas: CanvasId,
+        /// As [`crate::protocol::encode_awareness`] writes them.
+        states: Bytes,
+    },
+    /// A node opened a canvas and asks the others who is there.
+    WhoIsThere {
+        /// Which node.
+        node: Arc<str>,
+        /// The canvas.
+        canvas: CanvasId,
+    },
+    /// A node is gone, or was not heard of for too long: nobody is on it any more.
+    NodeGone(Arc<str>),
     /// Frames were lost on the way here.
     Missed,
 }
 
-/// The embedded bus. Clones share it: give every node of the process one.
-#[derive(Clone)]
-pub struct LocalBus(broadcast::Sender<Frame>);
+/// The port.
+#[async_trait]
+pub trait Bus: Send + Sync + 'static {
+    /// Tells the other nodes; never waits. `frame` names this node. What cannot be delivered reaches them as [`Frame::Missed`].
+    fn publish(&self, frame: Frame);
 
-impl Default for LocalBus {
-    fn default() -> Self {
-        Self(broadcast::channel(BACKLOG).0)
-    }
-}
+    /// Everything others publish from now on.
+    fn subscribe(&self, node: &str) -> Subscription;
 
-impl LocalBus {
-    /// Tells the other nodes of a change; never waits. A node alone is not told about itself.
-    pub fn publish(&self, node: &str, canvas: CanvasId, update: &Bytes) {
-        if self.0.receiver_count() > 1 {
-            let _ = self.0.send(Frame::Change { node: node.into(), canvas, update: update.clone() });
-        }
-    }
+    /// Whether there may be other nodes: with none, nothing needs to be put together for them.
+    fn has_others(&self) -> bool;
 
-    /// Everything published from now on.
-    #[must_use]
-    pub fn subscribe(&self) -> Subscription {
-        Subscription(self.0.subscribe())
-    }
+    /// Whether it delivers now.
+    async fn ping(&self) -> Result<(), String>;
 }
 
 /// A node's ear on the bus.
-pub struct Subscription(broadcast::Receiver<Frame>);
+pub struct Subscription {
+    frames: broadcast::Receiver<Frame>,
+    node: Arc<str>,
+}
 
 impl Subscription {
-    /// The next frame; `None` when the bus is closed.
+    /// The next frame of another node; `None` when the bus is closed.
     pub async fn next(&mut self) -> Option<Frame> {
-        match self.0.recv().await {
-            Ok(frame) => Some(frame),
-            Err(broadcast::error::RecvError::Lagged(_)) => Some(Frame::Missed),
-            Err(broadcast::error::RecvError::Closed) => None,
+        loop {
+            let frame = match self.frames.recv().await {
+                Ok(frame) => frame,
+                Err(broadcast::error::RecvError::Lagged(_)) => Frame::Missed,
+                Err(broadcast::error::RecvError::Closed) => return None,
+            };
+            if frame.sender() != Some(&*self.node) {
+                return Some(frame);
+            }
+        }
+    }
+}
+
+impl Frame {
+    /// The node that published it, if one did.
+    #[must_use]
+    pub fn sender(&self) -> Option<&str> {
+        match self {
+            Self::Change { node, .. } | Self::Presence { node, .. } | Self::WhoIsThere { node, .. } => Some(node),
+            Self::NodeGone(_) | Self::Missed => None,
         }
     }
 }

@@ -91,11 +91,11 @@ impl Document {
     ///
     /// # Errors
     /// The snapshot or an entry cannot be read; the text names which.
-    pub fn restore(snapshot: Option<&[u8]>, entries: &[Bytes]) -> Result<Self, RestoreError> {
+    pub fn restore(snapshots: &[Vec<u8>], entries: &[Bytes]) -> Result<Self, RestoreError> {
         let mut document = Self::new();
-        if let Some(bytes) = snapshot {
-            let state = zstd::decode_all(bytes).map_err(|error| RestoreError::Snapshot(error.to_string()))?;
-            document.written_bytes = state.len();
+        for bytes in snapshots {
+            let state = zstd::decode_all(bytes.as_slice()).map_err(|error| RestoreError::Snapshot(error.to_string()))?;
+            document.written_bytes += state.len();
             document
                 .guarded(|txn, _| txn.apply_update(Update::decode_v2(&state).map_err(text)?).map_err(text))
                 .map_err(|broken| RestoreError::Snapshot(broken.reason))?;

@@ -83,6 +83,14 @@ impl From<StoreError> for Problem {
     }
 }
 
+impl From<crate::presence::PresenceError> for Problem {
+    fn from(error: crate::presence::PresenceError) -> Self {
+        tracing::warn!(%error, "a request failed in presence");
+        let detail = "The server cannot tell who is here right now; try again in a moment.";
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "Presence is not available", detail)
+    }
+}
+
 impl From<crate::backend::sqlite::SqliteError> for Problem {
     fn from(error: crate::backend::sqlite::SqliteError) -> Self {
         StoreError::from(error).into()

@@ -3,16 +3,20 @@
 //! Owns what `GET /v1/canvases/{id}/presence` shows. Does not carry cursors to peers (that is the room's awareness frame) and never
 //! touches the journal. `[AW-5]`
 
+pub mod memory;
+
+use async_trait::async_trait;
 use bytes::Bytes;
-use dashmap::DashMap;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::clock::Millis;
 use crate::id::CanvasId;
 
+pub use memory::MemoryPresence;
+
 /// How long an entry lives without being put again: 5 min, the TTL of the data model's `canvas:presence` key.
-const TTL_MS: Millis = 5 * 60 * 1000;
+pub(crate) const TTL_MS: Millis = 5 * 60 * 1000;
 
 /// Longest name shown, characters.
 const NAME_CHARS: usize = 100;
@@ -58,33 +62,23 @@ impl PresenceEntry {
     }
 }
 
-/// The embedded presence: this process's memory, one node.
-#[derive(Debug, Default)]
-pub struct MemoryPresence {
-    canvases: DashMap<CanvasId, Vec<PresenceEntry>>,
+/// The port. `put` and `forget` are handed over and never waited for: what they lose is put again within [`TTL_MS`].
+#[async_trait]
+pub trait Presence: Send + Sync + 'static {
+    /// Replaces what is known of the people a node has on a canvas. Several tabs of one person are one entry, the last one given.
+    fn put(&self, canvas: CanvasId, node: &str, entries: Vec<PresenceEntry>);
+
+    /// The node has nobody on the canvas any more.
+    fn forget(&self, canvas: CanvasId, node: &str);
+
+    /// Who is on the canvas, on whichever node, by user id.
+    async fn list(&self, canvas: CanvasId, now: Millis) -> Result<Vec<PresenceEntry>, PresenceError>;
+
+    /// Whether it answers now.
+    async fn ping(&self) -> Result<(), PresenceError>;
 }
 
-impl MemoryPresence {
-    /// Replaces what is known of a canvas. Several tabs of one person are one entry, the last one given.
-    pub fn put(&self, canvas: CanvasId, mut entries: Vec<PresenceEntry>) {
-        entries.sort_by(|a, b| a.user_id.cmp(&b.user_id));
-        entries.dedup_by(|next, kept| next.user_id == kept.user_id);
-        if entries.is_empty() {
-            self.forget(canvas);
-        } else {
-            self.canvases.insert(canvas, entries);
-        }
-    }
-
-    /// Nobody is on the canvas any more.
-    pub fn forget(&self, canvas: CanvasId) {
-        self.canvases.remove(&canvas);
-    }
-
-    /// Who is on the canvas, by user id.
-    #[must_use]
-    pub fn list(&self, canvas: CanvasId, now: Millis) -> Vec<PresenceEntry> {
-        let known = self.canvases.get(&canvas).map(|entries| entries.clone()).unwrap_or_default();
-        known.into_iter().filter(|entry| now - entry.last_seen < TTL_MS).collect()
-    }
-}
+/// Who is here cannot be told.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("presence is not available: {0}")]
+pub struct PresenceError(pub String);

@@ -198,7 +198,7 @@ impl Room {
             self.on_leave(peer);
         }
         self.tally.record(self.id, &self.node.events);
-        self.node.presence.forget(self.id);
+        self.node.presence.forget(self.id, &self.node.id);
         // Folding is for the next opening; at shutdown it would only compete with the tails.
         if self.persist.unfolded() >= FOLD_AT_UNLOAD && !self.hub.is_closing() {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
@@ -391,7 +391,7 @@ impl Room {
             .awareness
             .states()
             .filter_map(|(user_id, state)| PresenceEntry::from_state(user_id, state, &self.node.id, seen));
-        self.node.presence.put(self.id, entries.collect());
+        self.node.presence.put(self.id, &self.node.id, entries.collect());
     }
 
     // ── peers that fall behind, time ────────────────────────────────────────────────────────────────────────────────────────────

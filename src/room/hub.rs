@@ -277,14 +277,11 @@ impl Hub {
 
     /// Gives what other nodes publish to the rooms that are open here. `[BUS-1]`
     async fn follow_bus(self: Arc<Self>) {
-        let mut frames = self.node.bus.subscribe();
+        let mut frames = self.node.bus.subscribe(&self.node.id);
         while let Some(Some(frame)) = self.closing.run_until_cancelled(frames.next()).await {
             match frame {
-                Frame::Change { node, canvas, update } => {
-                    if *node != *self.node.id {
-                        self.pass(canvas, Command::Remote(update)).await;
-                    }
-                }
+                Frame::Change { canvas, update, .. } => self.pass(canvas, Command::Remote(update)).await,
+                Frame::Presence { .. } | Frame::WhoIsThere { .. } | Frame::NodeGone(_) => {}
                 Frame::Missed => {
                     let open: Vec<_> = self.rooms.iter().map(|room| *room.key()).collect();
                     for canvas in open {

@@ -35,13 +35,13 @@ use bytes::Bytes;
 use tokio::sync::{OwnedSemaphorePermit, oneshot};
 
 use crate::access::{Identity, Role};
-use crate::bus::LocalBus;
+use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::doc::schema::{Binding, CanvasJson, Computed};
 use crate::events::Events;
 use crate::id::PeerId;
-use crate::presence::MemoryPresence;
+use crate::presence::Presence;
 use crate::protocol::{AwarenessEntry, Closing, UpdateSummary};
 use crate::store::{CanvasRecord, Store};
 
@@ -52,13 +52,13 @@ pub use peers::{Outbox, Outgoing};
 /// What every room of a node shares.
 pub struct Node {
     /// The node's name in presence and on the bus.
-    pub id: String,
+    pub id: Arc<str>,
     /// Where canvases live.
     pub store: Arc<dyn Store>,
     /// Who is here.
-    pub presence: MemoryPresence,
+    pub presence: Arc<dyn Presence>,
     /// Frames between nodes.
-    pub bus: LocalBus,
+    pub bus: Arc<dyn Bus>,
     /// Usage events.
     pub events: Events,
     /// The limits.

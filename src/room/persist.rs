@@ -13,6 +13,7 @@ use std::time::Duration;
 use tokio::time::{Instant, sleep_until};
 
 use super::Node;
+use crate::bus::Frame;
 use crate::doc::document::Headline;
 use crate::id::CanvasId;
 use crate::store::{Append, Change, StoreError};
@@ -225,7 +226,8 @@ impl Persist {
         self.unfolded_bytes += flight.bytes as u64;
         // Only now: a node that heard of it earlier could ack a copy of it that is nowhere on disk. `[BUS-1]`
         for change in self.waiting.drain(..flight.count) {
-            self.node.bus.publish(&self.node.id, self.canvas, &change.body);
+            let (node, update) = (Arc::clone(&self.node.id), change.body);
+            self.node.bus.publish(Frame::Change { node, canvas: self.canvas, update });
         }
         Progress::Written
     }

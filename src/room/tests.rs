@@ -90,10 +90,10 @@ async fn lim_5_a_panic_inside_the_document_costs_its_sender_only() {
     let store = Arc::new(SqliteStore::new(sqlite.clone(), Clock::system()));
     let (events, _writer) = Events::new(sqlite, Clock::system());
     let hub = Hub::new(Arc::new(Node {
-        id: "node".to_owned(),
+        id: "node".into(),
         store: Arc::clone(&store) as Arc<dyn Store>,
-        presence: MemoryPresence::default(),
-        bus: LocalBus::default(),
+        presence: Arc::new(MemoryPresence::default()),
+        bus: Arc::new(LocalBus::default()),
         events,
         limits: Limits::default(),
         clock: Clock::system(),

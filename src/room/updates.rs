@@ -8,6 +8,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::oneshot;
+use uuid::Uuid;
 
 use super::Inbound;
 use super::actor::Room;
@@ -174,7 +175,7 @@ impl Room {
 
     /// Hands a change to the journal, which passes it on to the bus once it holds it. Neither is waited for.
     fn take(&mut self, body: Bytes, actors: Vec<String>) {
-        self.persist.push(Change { body, actors, at: self.node.clock.now() });
+        self.persist.push(Change { id: Uuid::now_v7(), body, actors, at: self.node.clock.now() });
     }
 
     fn user_ids(&self, peers: impl Iterator<Item = PeerId>) -> Vec<String> {

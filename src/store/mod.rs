@@ -4,16 +4,20 @@
 //! who may do what; `org` is a filter here, the decision is [`crate::access`]'s.
 //!
 //! # Reading and folding at once
-//! A reader reads journal entries first and snapshots second; compaction writes the new snapshot first and deletes what it folds
-//! second. So a reader can see an entry twice (harmless: updates are idempotent) and never miss one. `[DUR-6]`
+//! A reader reads journal entries first and snapshots second; compaction writes the new snapshot first and deletes exactly the entries
+//! and snapshots it folded second. So a reader can see an entry twice (harmless: updates are idempotent) and never miss one. `[DUR-6]`
+//! Two nodes that fold at once leave two snapshots, neither of which need hold all of the other: a document is the union of all of them
+//! and the entries, in whatever order.
 
 pub mod sqlite;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use uuid::Uuid;
 
 use crate::clock::Millis;
 use crate::doc::document::{Document, Headline, RestoreError};
+use crate::doc::schema::CanvasJson;
 use crate::id::CanvasId;
 
 /// What the store knows of a canvas besides its document.
@@ -53,6 +57,8 @@ pub struct Append {
 /// One change of a document, as the journal keeps it.
 #[derive(Debug, Clone)]
 pub struct Change {
+    /// Names it in the journal, so that writing it again after an answer was lost writes it once. Sorts by time.
+    pub id: Uuid,
     /// Yjs update v1.
     pub body: Bytes,
     /// The users whose edits are in it.
@@ -64,9 +70,9 @@ pub struct Change {
 /// Everything needed to rebuild a document.
 #[derive(Debug, Clone, Default)]
 pub struct Stored {
-    /// The newest snapshot, as [`Document::encode_snapshot`] wrote it.
-    pub snapshot: Option<Vec<u8>>,
-    /// The journal after it, in order; may begin with entries the snapshot already folds.
+    /// The snapshots, as [`Document::encode_snapshot`] wrote them: one, but for the moments of a fold.
+    pub snapshots: Vec<Vec<u8>>,
+    /// The journal after them, in the order of writing; may hold entries a snapshot already folds.
     pub entries: Vec<Bytes>,
 }
 
@@ -76,7 +82,7 @@ impl Stored {
     /// # Errors
     /// What is stored cannot be read.
     pub fn restore(&self) -> Result<Document, RestoreError> {
-        Document::restore(self.snapshot.as_deref(), &self.entries)
+        Document::restore(&self.snapshots, &self.entries)
     }
 }
 
@@ -168,6 +174,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Appends to the journal. `Ok` means committed and synced. `[DUR-1]`
     async fn append(&self, append: Append) -> Result<(), StoreError>;
+
+    /// Writes down what a canvas shows, for those who read the store with tools of their own. A copy: nothing here reads it, and the
+    /// journal is the truth. A store without a place for it does nothing.
+    async fn materialise(&self, id: CanvasId, canvas: CanvasJson) -> Result<(), StoreError> {
+        let _ = (id, canvas);
+        Ok(())
+    }
 
     /// What is needed to rebuild the document; `None` if there is no such canvas.
     async fn load(&self, id: CanvasId) -> Result<Option<Stored>, StoreError>;

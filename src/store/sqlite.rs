@@ -268,7 +268,7 @@ impl Store for SqliteStore {
                 )?
                 .query_row([key(id)], |row| row.get(0))
                 .optional()?;
-            Ok(Some(Stored { snapshot, entries }))
+            Ok(Some(Stored { snapshots: Vec::from_iter(snapshot), entries }))
         };
         Ok(self.sqlite.read(load).await?)
     }
@@ -360,7 +360,7 @@ fn read_fold(connection: &Connection, id: CanvasId) -> Result<Option<Fold>, rusq
         .query_row([key(id)], |row| row.get(0))
         .optional()?;
     let entries = rows.iter().map(|row| row.body.clone()).collect();
-    Ok(Some(Fold { stored: Stored { snapshot, entries }, rows }))
+    Ok(Some(Fold { stored: Stored { snapshots: Vec::from_iter(snapshot), entries }, rows }))
 }
 
 impl Fold {

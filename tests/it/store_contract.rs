@@ -28,7 +28,7 @@ impl Writer {
         let shared = self.doc.get_or_insert_text("text");
         let mut txn = self.doc.transact_mut();
         shared.push(&mut txn, text);
-        Change { body: txn.encode_update_v1().into(), actors: vec!["ann".to_owned()], at: 5 }
+        Change { id: uuid::Uuid::now_v7(), body: txn.encode_update_v1().into(), actors: vec!["ann".to_owned()], at: 5 }
     }
 
     async fn append(&self, changes: Vec<Change>) {

@@ -259,7 +259,7 @@ async fn presence(
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let (record, _) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
-    let here = canvases.hub.node().presence.list(record.id, canvases.clock.now());
+    let here = canvases.hub.node().presence.list(record.id, canvases.clock.now()).await?;
     let items: Vec<_> = here
         .into_iter()
         .map(|entry| {

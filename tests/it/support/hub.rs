@@ -26,6 +26,7 @@ pub(crate) struct TestHub {
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) record: Arc<CanvasRecord>,
     folder: Arc<TempDir>,
+    bus: LocalBus,
 }
 
 /// A session's place in a room, with its outbox in the test's hands.
@@ -72,7 +73,7 @@ impl TestHub {
 
     /// Another node on the same store and bus. `[BUS-1]`
     pub(crate) fn neighbour(&self, limits: Limits) -> Self {
-        let bus = self.hub.node().bus.clone();
+        let bus = self.bus.clone();
         Self::open(Arc::clone(&self.folder), Arc::clone(&self.store), Arc::clone(&self.record), bus, limits)
     }
 
@@ -87,17 +88,17 @@ impl TestHub {
         let (events, writer) = Events::new(Sqlite::open(&path).unwrap(), Clock::system());
         tokio::spawn(writer.run());
         let hub = Hub::new(Arc::new(Node {
-            id: jabiru::id::generate(),
+            id: jabiru::id::generate().into(),
             store: Arc::clone(&store) as Arc<dyn Store>,
-            presence: MemoryPresence::default(),
-            bus,
+            presence: Arc::new(MemoryPresence::default()),
+            bus: Arc::new(bus.clone()),
             events,
             limits,
             clock: Clock::system(),
             pressure: Pressure::default(),
             changes: Changes::default(),
         }));
-        Self { hub, store, record, folder }
+        Self { hub, store, record, folder, bus }
     }
 
     pub(crate) async fn join(&self, name: &str) -> Seat {
