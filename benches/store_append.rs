@@ -25,7 +25,12 @@ fn append(c: &mut Criterion) {
     let store = node.store();
     let (canvas, seed) = Canvas::new(20);
     let ids: Vec<_> = (0..64).map(|_| node.create(seed.clone()).id).collect();
-    let change = |index: u32| Change { id: uuid::Uuid::now_v7(), body: canvas.any_edit(index), actors: vec!["bench".to_owned()], at: 0 };
+    let change = |index: u32| Change {
+        id: uuid::Uuid::now_v7(),
+        body: canvas.any_edit(index),
+        actors: vec!["bench".to_owned()],
+        at: 0,
+    };
     let mut group = c.benchmark_group("store/append");
     group.sample_size(20).warm_up_time(Duration::from_millis(500)).measurement_time(Duration::from_secs(3));
     for (rooms, updates) in [(1, 1), (1, 100), (64, 1), (64, 100)] {

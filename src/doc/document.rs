@@ -94,7 +94,8 @@ impl Document {
     pub fn restore(snapshots: &[Vec<u8>], entries: &[Bytes]) -> Result<Self, RestoreError> {
         let mut document = Self::new();
         for bytes in snapshots {
-            let state = zstd::decode_all(bytes.as_slice()).map_err(|error| RestoreError::Snapshot(error.to_string()))?;
+            let state =
+                zstd::decode_all(bytes.as_slice()).map_err(|error| RestoreError::Snapshot(error.to_string()))?;
             document.written_bytes += state.len();
             document
                 .guarded(|txn, _| txn.apply_update(Update::decode_v2(&state).map_err(text)?).map_err(text))

@@ -12,9 +12,11 @@ use yrs::{Doc, GetString, ReadTxn, StateVector, Text, Transact, Update};
 
 use super::*;
 use crate::backend::sqlite::{Migration, Sqlite, migrate};
+use crate::bus::LocalBus;
 use crate::doc::document::poison;
 use crate::doc::schema;
 use crate::id::CanvasId;
+use crate::presence::MemoryPresence;
 use crate::protocol::{self, ServerMessage, WireLimits};
 use crate::store::sqlite::SqliteStore;
 

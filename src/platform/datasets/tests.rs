@@ -285,8 +285,8 @@ mod routes {
             let hub = Hub::new(Arc::new(Node {
                 id: "node".into(),
                 store: Arc::clone(&store),
-                presence: MemoryPresence::default(),
-                bus: LocalBus::default(),
+                presence: Arc::new(MemoryPresence::default()),
+                bus: Arc::new(LocalBus::default()),
                 events,
                 limits: Limits::default(),
                 clock: clock.clone(),
