@@ -1,13 +1,17 @@
 //! A server, clients and a store that can be told to misbehave.
 
+mod binary;
 pub(crate) mod client;
 pub(crate) mod faulty;
 pub(crate) mod hub;
+mod person;
 pub(crate) mod server;
 
+pub(crate) use binary::Binary;
 pub(crate) use client::{Options, TestClient};
 pub(crate) use faulty::{FaultyStore, Mode};
 pub(crate) use hub::TestHub;
+pub(crate) use person::Person;
 pub(crate) use server::TestServer;
 
 use std::future::Future;
