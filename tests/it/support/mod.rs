@@ -6,6 +6,7 @@ pub(crate) mod faulty;
 pub(crate) mod hub;
 mod person;
 pub(crate) mod server;
+pub(crate) mod services;
 
 pub(crate) use binary::Binary;
 pub(crate) use client::{Options, TestClient};
