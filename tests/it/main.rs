@@ -18,6 +18,7 @@ mod awareness;
 mod bindings;
 mod bus;
 mod canvases;
+mod cluster;
 mod crash;
 mod datasets;
 mod durability;

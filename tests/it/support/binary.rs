@@ -54,7 +54,11 @@ impl Binary {
     }
 
     pub(crate) fn socket_url(&self, canvas: &str) -> String {
-        format!("ws://{}/v1/sync/{canvas}?ack=1&token={}", self.address, token())
+        Self::socket_url_at(&self.address, canvas)
+    }
+
+    pub(crate) fn socket_url_at(address: &str, canvas: &str) -> String {
+        format!("ws://{address}/v1/sync/{canvas}?ack=1&token={}", token())
     }
 
     /// What a newcomer sees.
