@@ -27,6 +27,7 @@ mod images;
 mod layering;
 mod limits;
 mod lists;
+mod migrate;
 mod rooms;
 mod store_contract;
 mod sync;

@@ -40,7 +40,7 @@ use uuid::Uuid;
 use crate::http::upload::{UploadLimits, Uploads};
 
 pub use self::error::DatasetError;
-pub use self::sqlite::SqliteDatasets;
+pub use self::sqlite::{DATABASE, MIGRATIONS, SqliteDatasets};
 
 /// One uploaded table, without its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -273,7 +273,7 @@ impl Datasets {
     /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`]; the operator mends the data directory.
     pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, DatasetError> {
         std::fs::create_dir_all(data_dir)?;
-        let store = SqliteDatasets::open(&data_dir.join("datasets.db"))?;
+        let store = SqliteDatasets::open(&data_dir.join(DATABASE))?;
         let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
         let uploads = Uploads::open(data_dir.join("uploads"), bounds)?;
         Ok(Self { store: Arc::new(store), limits, uploads, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
