@@ -1,6 +1,7 @@
 //! The `jabiru` command.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use jabiru::access::{Claims, Role, Tokens};
 use jabiru::app::{self, App, Parts};
 use jabiru::clock::Clock;
 use jabiru::config::Config;
+use jabiru::id::CanvasId;
 
 /// Stack of a worker thread. Updates are checked before yrs sees them, at a nesting far below either size; this is the second wall.
 const STACK_BYTES: usize = 8 << 20;
@@ -32,6 +34,34 @@ enum Command {
     /// Apply, undo or list the migrations of every configured backend.
     #[command(subcommand)]
     Migrate(Migrate),
+    /// Write canvases with their history, and the data sets and images they show, to one file.
+    Export(Box<ExportArgs>),
+    /// Take the canvases of an export. What is there already is left as it is.
+    Import(Box<ImportArgs>),
+}
+
+#[derive(Args)]
+struct ExportArgs {
+    /// The file to write; it must not exist.
+    #[arg(long)]
+    out: PathBuf,
+    /// Only these canvases. Default: all, deleted ones included.
+    #[arg(long, num_args = 1.., value_name = "ID")]
+    canvas: Vec<CanvasId>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Args)]
+struct ImportArgs {
+    /// The file of an export.
+    #[arg(long = "in")]
+    from: PathBuf,
+    /// Where a canvas is there with other content, put the file's in its place, history included. Embedded store only.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    config: Config,
 }
 
 #[derive(Subcommand)]
@@ -106,6 +136,13 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Token(args) => print(&token(&args)?),
         Command::LoginUrl(config) => print(&app::login_url(&config).await?),
         Command::Migrate(command) => migrate(command).await,
+        Command::Export(args) => print(&app::export(&args.config, &args.out, &args.canvas).await?),
+        Command::Import(args) => {
+            let (lines, all) = app::import(&args.config, &args.from, args.replace).await?;
+            print(&lines)?;
+            anyhow::ensure!(all, "some canvases were refused and left as they were; the others are imported");
+            Ok(())
+        }
     }
 }
 

@@ -1,5 +1,7 @@
 //! The embedded store: canvases in one SQLite file. Commits are synced to disk before they are answered.
 
+mod transfer;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
@@ -7,9 +9,11 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
-use super::{Append, CanvasKey, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Marks, Store, StoreError, Stored};
+use super::{
+    Append, CanvasKey, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Marks, Part, Store, StoreError, Stored,
+};
 use crate::backend::sqlite::{Sqlite, SqliteError};
 use crate::clock::{Clock, Millis};
 use crate::id::CanvasId;
@@ -318,6 +322,28 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    async fn canvas_ids(&self, after: Option<CanvasId>, limit: usize) -> Result<Vec<CanvasId>, StoreError> {
+        let list = move |connection: &Connection| {
+            let mut select = connection
+                .prepare_cached("select id from canvases where ?1 is null or id > ?1 order by id limit ?2")?;
+            let rows = select.query_map(params![after.map(key), limit.cast_signed()], |row| {
+                Ok(CanvasId(row.get::<_, [u8; 16]>(0).map(uuid::Uuid::from_bytes)?))
+            })?;
+            rows.collect()
+        };
+        Ok(self.sqlite.read(list).await?)
+    }
+
+    async fn export_canvas(&self, id: CanvasId, parts: mpsc::Sender<Part>) -> Result<bool, StoreError> {
+        // One reader's transaction is one moment's view, and its thread may wait for the receiver.
+        Ok(self.sqlite.read(move |connection| transfer::export(connection, id, &parts)).await?)
+    }
+
+    async fn import_canvas(&self, mut parts: mpsc::Receiver<Part>, replace: bool) -> Result<bool, StoreError> {
+        // One savepoint, so all or nothing. It holds the writer while parts come, and whoever imports is alone with the database.
+        Ok(self.sqlite.write(move |connection| transfer::import(connection, &mut parts, replace)).await?)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.sqlite.write(|connection| connection.query_row("select 1", [], |_| Ok(()))).await?)
     }
@@ -363,6 +389,15 @@ fn read_fold(connection: &Connection, id: CanvasId) -> Result<Option<Fold>, rusq
     Ok(Some(Fold { stored: Stored { snapshots: Vec::from_iter(snapshot), entries }, rows }))
 }
 
+/// What `canvas_history` holds of a row, see the migration.
+fn write_history_line(lines: &mut Vec<u8>, row: &JournalRow) {
+    let line = serde_json::json!({
+        "seq": row.seq, "at": row.at, "actors": row.actors, "body": STANDARD.encode(&row.body),
+    });
+    lines.extend_from_slice(line.to_string().as_bytes());
+    lines.push(b'\n');
+}
+
 impl Fold {
     /// Applies the rows to a document and encodes it: merging thousands of raw updates instead is quadratic.
     fn encode(self) -> Result<Folded, StoreError> {
@@ -370,11 +405,7 @@ impl Fold {
         let snapshot = document.encode_snapshot().map_err(|error| StoreError(error.to_string()))?;
         let mut lines = Vec::new();
         for row in &self.rows {
-            let line = serde_json::json!({
-                "seq": row.seq, "at": row.at, "actors": row.actors, "body": STANDARD.encode(&row.body),
-            });
-            lines.extend_from_slice(line.to_string().as_bytes());
-            lines.push(b'\n');
+            write_history_line(&mut lines, row);
         }
         let history = zstd::encode_all(lines.as_slice(), 3).map_err(|error| StoreError(error.to_string()))?;
         let seqs = || self.rows.iter().map(|row| row.seq);
