@@ -9,6 +9,8 @@
 //! Two nodes that fold at once leave two snapshots, neither of which need hold all of the other: a document is the union of all of them
 //! and the entries, in whatever order.
 
+mod fold;
+pub mod mongo;
 pub mod sqlite;
 
 use async_trait::async_trait;
@@ -209,6 +211,11 @@ pub trait Store: Send + Sync + 'static {
 
     /// Appends to the journal. `Ok` means committed and synced. `[DUR-1]`
     async fn append(&self, append: Append) -> Result<(), StoreError>;
+
+    /// Whether [`Store::materialise`] has a place to write to: asked before what a canvas shows is put together for it.
+    fn materialises(&self) -> bool {
+        false
+    }
 
     /// Writes down what a canvas shows, for those who read the store with tools of their own. A copy: nothing here reads it, and the
     /// journal is the truth. A store without a place for it does nothing.

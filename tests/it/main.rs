@@ -29,5 +29,6 @@ mod limits;
 mod lists;
 mod migrate;
 mod rooms;
+mod services;
 mod store_contract;
 mod sync;

@@ -1,34 +1,18 @@
 //! Canvases out of and into the embedded store, whole. Owns how [`Part`]s and rows correspond; not the file they travel in.
 
-use std::io::{BufRead, BufReader};
-
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::Deserialize;
 use tokio::sync::mpsc;
 
-use super::{JournalRow, RECORD, key, marks, record, write_history_line};
-use crate::clock::Millis;
+use super::{RECORD, key, marks, record};
 use crate::doc::document::Document;
 use crate::id::CanvasId;
-use crate::store::{CanvasRecord, Part, PastChange};
+use crate::store::{CanvasRecord, Part, PastChange, fold};
 
 /// Changes of one history segment that an import writes: about what a fold makes.
 const SEGMENT_CHANGES: usize = 500;
 /// Bytes after which a segment ends early: what a fold is bound by too.
 const SEGMENT_BYTES: usize = 4 << 20;
-
-/// A line of a history segment.
-#[derive(Deserialize)]
-struct HistoryLine {
-    seq: i64,
-    at: Millis,
-    /// A JSON array, as text.
-    actors: String,
-    body: String,
-}
 
 /// What is stored, or what came, cannot be used. The statement-level error type is the only one that gets through a savepoint.
 fn unusable(what: impl std::fmt::Display) -> rusqlite::Error {
@@ -59,19 +43,13 @@ pub(super) fn export(
     let mut segments = segments.query([key(id)])?;
     let mut last = 0;
     while let Some(segment) = segments.next()? {
-        let damaged = |error: &dyn std::fmt::Display| unusable(format!("a segment of its history is damaged: {error}"));
-        let packed = segment.get_ref(0)?.as_blob()?;
-        let lines = zstd::Decoder::new(packed).map_err(|error| damaged(&error))?;
-        for line in BufReader::new(lines).lines() {
-            let line = line.map_err(|error| damaged(&error))?;
-            let line: HistoryLine = serde_json::from_str(&line).map_err(|error| damaged(&error))?;
+        for line in fold::unpack(segment.get_ref(0)?.as_blob()?).map_err(unusable)? {
+            let line = line.map_err(unusable)?;
             if line.seq <= last {
                 continue;
             }
             last = line.seq;
-            let body = STANDARD.decode(line.body).map_err(|error| damaged(&error))?;
-            let change = PastChange { at: line.at, actors: actors(&line.actors)?, body: body.into() };
-            if parts.blocking_send(Part::Folded(change)).is_err() {
+            if parts.blocking_send(Part::Folded(line.change().map_err(unusable)?)).is_err() {
                 return gone();
             }
         }
@@ -139,12 +117,11 @@ pub(super) fn import(
                 // Before the number of the first entry is given away.
                 insert_snapshot(connection, &canvas, seq, &mut snapshots)?;
                 seq += 1;
-                let row = row(seq, change);
                 connection
                     .prepare_cached(
                         "insert into canvas_updates (canvas_id, seq, at, actors, body) values (?1, ?2, ?3, ?4, ?5)",
                     )?
-                    .execute(params![key(id), row.seq, row.at, row.actors, &row.body[..]])?;
+                    .execute(params![key(id), seq, change.at, written(&change.actors), &change.body[..]])?;
             }
             Some(Part::Marks { user_id, marks }) => {
                 connection.execute(
@@ -204,9 +181,9 @@ fn insert_snapshot(
     Ok(())
 }
 
-fn row(seq: i64, change: PastChange) -> JournalRow {
-    let actors = serde_json::to_string(&change.actors).unwrap_or_default();
-    JournalRow { seq, at: change.at, actors, body: change.body }
+/// Authors, as a row keeps them.
+fn written(actors: &[String]) -> String {
+    serde_json::to_string(actors).unwrap_or_default()
 }
 
 /// History that is not written yet.
@@ -225,7 +202,9 @@ impl Segment {
         seq: i64,
         change: PastChange,
     ) -> Result<(), rusqlite::Error> {
-        write_history_line(&mut self.lines, &row(seq, change));
+        let actors = written(&change.actors).into();
+        let row = fold::Row { name: ("seq", seq.into()), at: change.at, actors, body: change.body };
+        fold::write_line(&mut self.lines, &row);
         self.changes += 1;
         self.last_seq = seq;
         if self.changes == SEGMENT_CHANGES || self.lines.len() >= SEGMENT_BYTES {
@@ -236,7 +215,7 @@ impl Segment {
 
     fn flush(&mut self, connection: &Connection, id: CanvasId) -> Result<(), rusqlite::Error> {
         if self.changes > 0 {
-            let body = zstd::encode_all(self.lines.as_slice(), 3).map_err(unusable)?;
+            let body = fold::pack(&self.lines).map_err(unusable)?;
             let first_seq = self.last_seq - self.changes.cast_signed() as i64 + 1;
             connection.execute(
                 "insert into canvas_history (canvas_id, first_seq, last_seq, body) values (?1, ?2, ?3, ?4)",
