@@ -37,7 +37,8 @@ pub(crate) struct Parts {
 }
 
 impl Parts {
-    fn on(bus: Arc<dyn Bus>) -> Self {
+    /// A node without anything but a bus.
+    pub(crate) fn on(bus: Arc<dyn Bus>) -> Self {
         Self { id: jabiru::id::generate().into(), bus, presence: Arc::new(MemoryPresence::default()) }
     }
 }

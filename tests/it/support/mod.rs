@@ -3,12 +3,14 @@
 pub(crate) mod client;
 pub(crate) mod faulty;
 pub(crate) mod hub;
+pub(crate) mod person;
 pub(crate) mod server;
 pub(crate) mod services;
 
 pub(crate) use client::{Options, TestClient};
 pub(crate) use faulty::{FaultyStore, Mode};
-pub(crate) use hub::TestHub;
+pub(crate) use hub::{Parts, Seat, TestHub};
+pub(crate) use person::Person;
 pub(crate) use server::TestServer;
 
 use std::future::Future;
