@@ -2,4 +2,5 @@
 
 pub mod migrations;
 pub mod mongo;
+pub mod redis;
 pub mod sqlite;

@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::support::services::{ClickHouse, Mongo, Redis};
-use crate::support::{Binary, Person, Random, eventually, within};
+use crate::support::{Binary, Writer, Random, eventually, within};
 
 const NODES: usize = 3;
 const PEOPLE: usize = 6;
@@ -90,7 +90,7 @@ impl Cluster {
     async fn edited_while<R>(
         &mut self,
         pull: impl AsyncFnOnce(&mut Self, &watch::Receiver<usize>) -> R,
-    ) -> (Vec<Person>, R) {
+    ) -> (Vec<Writer>, R) {
         let (acks, seen) = watch::channel(0);
         let (done, stop) = watch::channel(false);
         let addresses: Vec<_> = self.nodes.iter().map(|node| node.address.subscribe()).collect();
@@ -98,7 +98,7 @@ impl Cluster {
             let (acks, mut stop, canvas, addresses) =
                 (acks.clone(), stop.clone(), self.canvas.clone(), addresses.clone());
             tokio::spawn(async move {
-                let mut person = Person::new(name);
+                let mut person = Writer::new(name);
                 person.pace = PACE;
                 tokio::select! {
                     () = roam(&mut person, &canvas, &addresses, &acks) => {}
@@ -118,7 +118,7 @@ impl Cluster {
     }
 
     /// See the module docs.
-    async fn judge(&self, mut people: Vec<Person>) {
+    async fn judge(&self, mut people: Vec<Writer>) {
         for node in &self.nodes {
             let stored = node.process().fetch(&self.canvas).await;
             for person in &people {
@@ -174,7 +174,7 @@ impl Cluster {
 
 /// Edits on one node after the other, as each of them goes away.
 async fn roam(
-    person: &mut Person,
+    person: &mut Writer,
     canvas: &str,
     addresses: &[watch::Receiver<Option<String>>],
     acks: &watch::Sender<usize>,

@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::support::{Binary, Person, Random, within};
+use crate::support::{Binary, Writer, Random, within};
 
 const WRITERS: usize = 4;
 
@@ -29,7 +29,7 @@ async fn dur_2_sigkill_at_any_instant_loses_no_acked_update() {
     let folder = TempDir::new().unwrap();
     let mut server = Binary::start(folder.path(), &often()).await;
     let canvas = server.create().await;
-    let mut people: Vec<_> = (0..WRITERS).map(Person::new).collect();
+    let mut people: Vec<_> = (0..WRITERS).map(Writer::new).collect();
     for round in 0..rounds {
         let (acks, mut seen) = watch::channel(0);
         let kill_after = random.below(120);
@@ -84,7 +84,7 @@ async fn dur_9_sigterm_exits_0_with_everything_written() {
     let folder = TempDir::new().unwrap();
     let server = Binary::start(folder.path(), &often()).await;
     let canvas = server.create().await;
-    let mut person = Person::new(0);
+    let mut person = Writer::new(0);
     person.edit();
     person.upload(&server.socket_url(&canvas)).await;
     assert_eq!(server.stop().await, Some(0));

@@ -9,7 +9,7 @@ use tokio::io::{AsyncBufReadExt, BufReader};
 use tokio::process::{Child, Command};
 
 use super::server::{SECRET, sign};
-use super::{Person, within};
+use super::{Writer, within};
 
 pub(crate) struct Binary {
     process: Child,
@@ -62,8 +62,8 @@ impl Binary {
     }
 
     /// What a newcomer sees.
-    pub(crate) async fn fetch(&self, canvas: &str) -> Person {
-        let mut newcomer = Person::new(usize::MAX);
+    pub(crate) async fn fetch(&self, canvas: &str) -> Writer {
+        let mut newcomer = Writer::new(usize::MAX);
         newcomer.upload(&self.socket_url(canvas)).await;
         newcomer
     }

@@ -1,160 +1,146 @@
-//! Somebody who edits as fast as acks allow and outlives the servers they are connected to.
+//! Somebody on a canvas, without a socket: a Yjs document and the awareness states they see, kept as stock clients keep them.
 
-use std::time::Duration;
+use std::collections::{BTreeSet, HashMap};
 
-use bytes::Bytes;
-use futures_util::{SinkExt, StreamExt};
-use jabiru::protocol::{self, ServerMessage};
-use tokio::sync::watch;
-use tokio_tungstenite::tungstenite::Message;
+use jabiru::protocol::{self, AwarenessEntry, ServerMessage, WireLimits};
+use serde_json::{Value, json};
 use yrs::updates::decoder::Decode;
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, Map, MapPrelim, OffsetKind, ReadTxn, StateVector, Transact, Update, WriteTxn};
+use yrs::{Any, Doc, Map, ReadTxn, StateVector, Transact, Update};
 
-use super::within;
+use super::{Seat, TestHub, within};
 
-/// A person's copy of the canvas, which outlives the server.
 pub(crate) struct Person {
-    pub(crate) name: usize,
-    doc: Doc,
-    /// Edits made so far: each sets one key of its own and, now and then, makes a block.
-    pub(crate) made: usize,
-    /// Edits known to be durable.
-    pub(crate) saved: usize,
-    /// Between two edits: the load is the test's to say.
-    pub(crate) pace: Duration,
+    pub(crate) seat: Seat,
+    pub(crate) doc: Doc,
+    pub(crate) client: u64,
+    clock: u32,
+    state: Value,
+    /// Client id → clock and state of everybody they see.
+    seen: HashMap<u64, (u32, Option<Value>)>,
+    pub(crate) acked: u64,
 }
 
 impl Person {
-    pub(crate) fn new(name: usize) -> Self {
-        let options = yrs::Options { offset_kind: OffsetKind::Utf16, ..yrs::Options::default() };
-        Self { name, doc: Doc::with_options(options), made: 0, saved: 0, pace: Duration::ZERO }
+    pub(crate) async fn join(hub: &TestHub, name: &str, client: u64) -> Self {
+        let seat = hub.join(name).await;
+        let person =
+            Self { seat, doc: Doc::new(), client, clock: 0, state: Value::Null, seen: HashMap::new(), acked: 0 };
+        assert!(person.seat.room.step1(StateVector::default().encode_v1().into()).await);
+        person
     }
 
-    pub(crate) fn edit(&mut self) -> Vec<u8> {
-        let number = self.made;
-        self.made += 1;
-        let mut txn = self.doc.transact_mut();
-        let map = txn.get_or_insert_map("test");
-        map.insert(&mut txn, key(self.name, number), number.to_string());
-        if number.is_multiple_of(10) {
-            let blocks = txn.get_or_insert_map("blocks");
-            let block = blocks.insert(&mut txn, key(self.name, number), MapPrelim::default());
-            block.insert(&mut txn, "type", "narrative");
-            block.insert(&mut txn, "at", vec![0, number.cast_signed() as i64]);
-        }
-        txn.encode_update_v1()
+    /// The same client on another node: its document, its clocks, what it saw. Answers its old place, which nobody has noticed is dead.
+    pub(crate) async fn move_to(&mut self, hub: &TestHub, name: &str) -> Seat {
+        let old = std::mem::replace(&mut self.seat, hub.join(name).await);
+        let known = self.doc.transact().state_vector().encode_v1();
+        assert!(self.seat.room.step1(known.into()).await);
+        self.acked = 0;
+        self.announce().await;
+        old
     }
 
-    /// Edits until the connection breaks, counting acks.
-    pub(crate) async fn work(&mut self, url: String, acks: &watch::Sender<usize>) {
-        let Ok((mut socket, _)) = tokio_tungstenite::connect_async(url).await else { return };
-        let state = self.doc.transact().state_vector().encode_v1();
-        if socket.send(Message::Binary(protocol::sync_step1(&state))).await.is_err() {
-            return;
-        }
-        // For each sync step 2 or update sent on this socket: how many edits it and those before it hold.
-        let mut sent: Vec<usize> = Vec::new();
-        let mut synced = false;
-        loop {
-            let may_edit = synced && sent.last().is_none_or(|last| *last < self.saved + 20);
-            let frame = tokio::select! {
-                biased;
-                message = socket.next() => match message {
-                    Some(Ok(Message::Binary(frame))) => frame,
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => return,
-                    Some(Ok(_)) => continue,
-                },
-                () = next_edit(self.pace), if may_edit => {
-                    let update = self.edit();
-                    sent.push(self.made);
-                    if socket.send(Message::Binary(protocol::update(&update))).await.is_err() {
-                        return;
-                    }
-                    continue;
+    /// Adds a word to the canvas.
+    pub(crate) async fn write(&mut self, word: &str) {
+        let update = {
+            let words = self.doc.get_or_insert_map("words");
+            let mut txn = self.doc.transact_mut();
+            words.insert(&mut txn, word, true);
+            txn.encode_update_v1()
+        };
+        self.seat.update(update).await;
+    }
+
+    pub(crate) fn words(&self) -> BTreeSet<String> {
+        let txn = self.doc.transact();
+        let words = txn.get_map("words").map(|words| words.keys(&txn).map(str::to_owned).collect());
+        words.unwrap_or_default()
+    }
+
+    /// Says where they are.
+    pub(crate) async fn point(&mut self, x: u32) {
+        self.clock += 1;
+        self.state = json!({ "x": x });
+        self.announce().await;
+    }
+
+    async fn announce(&self) {
+        let state = Some(self.state.to_string().into());
+        assert!(self.seat.room.awareness(vec![AwarenessEntry { client: self.client, clock: self.clock, state }]).await);
+    }
+
+    pub(crate) fn sees(&self, client: u64) -> Option<&Value> {
+        self.seen.get(&client).and_then(|(_, state)| state.as_ref())
+    }
+
+    /// Takes what has come, and answers it as a client does.
+    pub(crate) async fn pump(&mut self) {
+        for message in self.seat.take() {
+            match message {
+                ServerMessage::SyncStep2(update) | ServerMessage::Update(update) => {
+                    self.doc.transact_mut().apply_update(Update::decode_v1(&update).unwrap()).unwrap();
                 }
-            };
-            match protocol::server_message::decode(&frame).unwrap() {
-                ServerMessage::SyncStep1(theirs) => {
-                    let theirs = StateVector::decode_v1(&theirs).unwrap();
-                    let answer = self.doc.transact().encode_diff_v1(&theirs);
-                    sent.push(self.made);
-                    synced = true;
-                    if socket.send(Message::Binary(protocol::sync_step2(&answer))).await.is_err() {
-                        return;
-                    }
+                ServerMessage::SyncStep1(known) => {
+                    let known = StateVector::decode_v1(&known).unwrap();
+                    let update = self.doc.transact().encode_diff_v1(&known);
+                    self.seat.sent += 1;
+                    let summary = protocol::check_sync_update(&update, &WireLimits::default()).unwrap();
+                    assert!(self.seat.room.update(self.seat.sent, update.into(), summary, true).await);
                 }
-                ServerMessage::SyncStep2(update) | ServerMessage::Update(update) => self.take(&update),
-                ServerMessage::Ack(n) => {
-                    let saved = sent[n as usize - 1];
-                    acks.send_modify(|count| *count += saved - self.saved.min(saved));
-                    self.saved = self.saved.max(saved);
-                }
+                ServerMessage::Awareness(entries) => self.look(entries).await,
+                ServerMessage::Ack(n) => self.acked = n,
                 _ => {}
             }
         }
     }
 
-    fn take(&self, update: &Bytes) {
-        self.doc.transact_mut().apply_update(Update::decode_v1(update).unwrap()).unwrap();
-    }
-
-    pub(crate) fn has(&self, person: usize, number: usize) -> bool {
-        let txn = self.doc.transact();
-        txn.get_map("test").and_then(|map| map.get(&txn, &key(person, number))).is_some()
-    }
-
-    /// Everything, in a form that can be compared: the order of a map's keys does not count.
-    pub(crate) fn content(&self) -> Vec<String> {
-        let txn = self.doc.transact();
-        let mut lines = Vec::new();
-        for root in ["test", "blocks"] {
-            let map = txn.get_map(root).unwrap();
-            lines.extend(map.keys(&txn).map(|key| {
-                let value = map.get(&txn, key).unwrap();
-                let at = value.clone().cast::<yrs::MapRef>().ok().and_then(|block| block.get(&txn, "at"));
-                format!("{root}.{key} = {}", at.unwrap_or(value).to_string(&txn))
-            }));
-        }
-        lines.sort();
-        lines
-    }
-}
-
-impl Person {
-    /// Syncs both ways once, without editing.
-    pub(crate) async fn upload(&mut self, url: &str) {
-        within("a full sync", async {
-            let (mut socket, _) = tokio_tungstenite::connect_async(url).await.unwrap();
-            let state = self.doc.transact().state_vector().encode_v1();
-            socket.send(Message::Binary(protocol::sync_step1(&state))).await.unwrap();
-            while let Some(Ok(message)) = socket.next().await {
-                let Message::Binary(frame) = message else { continue };
-                match protocol::server_message::decode(&frame).unwrap() {
-                    ServerMessage::SyncStep2(update) | ServerMessage::Update(update) => self.take(&update),
-                    ServerMessage::SyncStep1(theirs) => {
-                        let answer = self.doc.transact().encode_diff_v1(&StateVector::decode_v1(&theirs).unwrap());
-                        socket.send(Message::Binary(protocol::sync_step2(&answer))).await.unwrap();
-                    }
-                    ServerMessage::Ack(_) => return,
-                    _ => {}
+    /// As `applyAwarenessUpdate` of y-protocols.
+    async fn look(&mut self, entries: Vec<AwarenessEntry>) {
+        for AwarenessEntry { client, clock, state } in entries {
+            if client == self.client {
+                if state.is_none() && clock >= self.clock {
+                    self.clock = clock + 1;
+                    self.announce().await;
                 }
+                continue;
             }
-            panic!("the socket closed before the ack");
+            let state = state.map(|state| serde_json::from_slice(&state).unwrap());
+            let known = self.seen.get(&client);
+            let news =
+                known.is_none_or(|(last, here)| clock > *last || (clock == *last && state.is_none() && here.is_some()));
+            if news {
+                self.seen.insert(client, (clock, state));
+            }
+        }
+    }
+
+    pub(crate) async fn until(&mut self, what: &str, is_so: impl Fn(&Self) -> bool) {
+        within(what, async {
+            loop {
+                self.pump().await;
+                if is_so(self) {
+                    return;
+                }
+                self.seat.outbox.ready().await;
+            }
         })
         .await;
     }
-}
 
-/// Sleeping for no time would still take a millisecond.
-async fn next_edit(pace: Duration) {
-    if pace.is_zero() {
-        tokio::task::yield_now().await;
-    } else {
-        tokio::time::sleep(pace).await;
+    pub(crate) async fn until_saved(&mut self) {
+        self.until("everything written is saved", |person| person.acked >= person.seat.sent).await;
+    }
+
+    pub(crate) async fn until_words(&mut self, words: &[&str]) {
+        let wanted: BTreeSet<_> = words.iter().map(|&word| word.to_owned()).collect();
+        self.until(&format!("the words {words:?}"), |person| person.words() == wanted).await;
     }
 }
 
-fn key(person: usize, number: usize) -> String {
-    format!("{person}-{number}")
+/// A document that is nobody's: for updates that are to be made by hand.
+pub(crate) fn update_with(doc: &Doc, word: &str) -> Vec<u8> {
+    let words = doc.get_or_insert_map("words");
+    let mut txn = doc.transact_mut();
+    words.insert(&mut txn, word, Any::Bool(true));
+    txn.encode_update_v1()
 }
