@@ -1,3 +1,4 @@
 //! Connection handles to the services Jabiru can use. Owns connecting, migrating and running work on a connection; knows no table.
 
+pub mod migrations;
 pub mod sqlite;
