@@ -7,3 +7,4 @@ pub mod canvases;
 pub mod datasets;
 pub mod images;
 pub mod samples;
+pub mod usage;
