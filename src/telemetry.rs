@@ -44,8 +44,16 @@ pub mod names {
     pub const BUS_WRITE_SECONDS: &str = "jabiru_bus_write_seconds";
     /// Counter: documents brought up to date from the journal because frames of the bus were lost.
     pub const CATCH_UPS: &str = "jabiru_catch_ups_total";
-    /// Counter: usage events dropped because their queue was full.
+    /// Counter, label `reason` (`queue_full`, `spool_full`, `spool_failed`, `refused`, `unreadable`): usage events that are lost.
     pub const EVENTS_DROPPED: &str = "jabiru_events_dropped_total";
+    /// Counter, label `table`: usage events, query runs and samples that are in their store.
+    pub const EVENTS_WRITTEN: &str = "jabiru_events_written_total";
+    /// Histogram, seconds: the event store taking one batch.
+    pub const EVENTS_WRITE_SECONDS: &str = "jabiru_events_write_seconds";
+    /// Counter: batches the event store did not take and that will be sent again.
+    pub const EVENTS_WRITE_FAILURES: &str = "jabiru_events_write_failures_total";
+    /// Gauge, bytes: batches of events on disk that wait for their store.
+    pub const EVENTS_SPOOL_BYTES: &str = "jabiru_events_spool_bytes";
     /// Counter: documents rebuilt from the journal after an update broke them.
     pub const REBUILDS: &str = "jabiru_documents_rebuilt_total";
 }

@@ -26,6 +26,7 @@ use super::persist::{Persist, Progress, STALL_AFTER};
 use super::remote::{CatchUp, Inlet};
 use super::tally::Tally;
 use super::updates::{BATCH_BYTES, read_only_notice};
+use super::visits::Visits;
 use super::{Command, NewPeer, Node};
 use crate::config::ROOM_INBOX;
 use crate::doc::awareness::Sender;
@@ -63,6 +64,7 @@ pub(super) struct Room {
     pub(super) awareness: AwarenessTable,
     pub(super) persist: Persist,
     pub(super) tally: Tally,
+    pub(super) visits: Visits,
     pub(super) announcer: Announcer,
     pub(super) last_presence: Instant,
     /// When the presence port last heard of this room, and whether there is something new.
@@ -114,6 +116,7 @@ pub(super) async fn run(
                 peers: HashMap::new(),
                 awareness: AwarenessTable::default(),
                 tally: Tally::default(),
+                visits: Visits::default(),
                 announcer: Announcer::default(),
                 last_presence: now.checked_sub(PRESENCE_INTERVAL).unwrap_or(now),
                 port_told: now.checked_sub(PRESENCE_PORT_INTERVAL).unwrap_or(now),
@@ -213,7 +216,7 @@ impl Room {
         for peer in peers {
             self.on_leave(peer);
         }
-        self.tally.record(self.id, &self.node.events);
+        self.tally.record(self.id, &self.node);
         self.node.presence.forget(self.id, &self.node.id);
         // Folding is for the next opening; at shutdown it would only compete with the tails.
         if self.persist.unfolded() >= FOLD_AT_UNLOAD && !self.hub.is_closing() {
@@ -290,6 +293,7 @@ impl Room {
         let peer = Peer {
             acks: new.acks,
             identity: new.identity,
+            origin: new.origin,
             role: new.role,
             outbox: new.outbox,
             notices: new.notices,
@@ -304,9 +308,11 @@ impl Room {
         if self.read_only && peer.role.may_edit() {
             peer.tell(&read_only_notice(), None);
         }
-        self.node
-            .events
-            .record(|| UsageEvent::of(&peer.identity, id, "canvas.joined", json!({ "canvas_id": self.id })));
+        let is_here = self.peers.values().any(|other| other.identity.user_id == peer.identity.user_id);
+        self.happened(id, &peer, "canvas.joined");
+        if self.visits.is_opening(&peer.identity.user_id, is_here, Instant::now()) {
+            self.happened(id, &peer, "canvas.opened");
+        }
         self.peers.insert(id, peer);
         if reply.send(Ok(id)).is_err() {
             self.on_leave(id);
@@ -344,15 +350,20 @@ impl Room {
     fn on_leave(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.remove(&id) {
             self.awareness.leave(id, Instant::now());
-            self.node
-                .events
-                .record(|| UsageEvent::of(&peer.identity, id, "canvas.left", json!({ "canvas_id": self.id })));
+            self.happened(id, &peer, "canvas.left");
+            self.visits.left(&peer.identity.user_id, Instant::now());
             self.port_stale = true;
             if self.peers.is_empty() {
                 self.empty_since = Instant::now();
                 self.document.forget_cache();
             }
         }
+    }
+
+    fn happened(&self, id: PeerId, peer: &Peer, event_type: &'static str) {
+        let data = json!({ "canvas_id": self.id, "role": peer.role });
+        let session = || self.node.session_name(id);
+        self.node.events.record(|| UsageEvent::of(&peer.identity, &peer.origin, session(), event_type, data));
     }
 
     /// Ends every session and the room; joiners are told the same until the tail is written.
@@ -447,7 +458,7 @@ impl Room {
         self.send_presence(now);
         self.publish_presence(now);
         if self.tally.due().is_some_and(|due| due <= now) {
-            self.tally.record(self.id, &self.node.events);
+            self.tally.record(self.id, &self.node);
         }
         if self.slow_check.is_some_and(|due| due <= now) {
             self.close_slow_peers(now);

@@ -15,7 +15,8 @@
 //! # Files
 //! [`hub`] finds or opens rooms · [`actor`] is the loop · `updates` what a change goes
 //! through · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
-//! side of a room · `remote` what other nodes say · `tally` who edited how much · `changes` word for whoever computes from
+//! side of a room · `remote` what other nodes say · `tally` who edited how much ·
+//! `visits` who opens and who only returns · `changes` word for whoever computes from
 //! what is on a canvas.
 
 pub mod actor;
@@ -28,6 +29,7 @@ mod tally;
 #[cfg(test)]
 mod tests;
 mod updates;
+mod visits;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -40,7 +42,7 @@ use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::doc::schema::{Binding, CanvasJson, Computed};
-use crate::events::Events;
+use crate::events::{Events, Origin};
 use crate::id::PeerId;
 use crate::presence::Presence;
 use crate::protocol::{AwarenessEntry, Closing, UpdateSummary};
@@ -72,6 +74,13 @@ pub struct Node {
     pub changes: Changes,
 }
 
+impl Node {
+    /// What events call a session: its number is unique on this node only.
+    fn session_name(&self, session: PeerId) -> String {
+        format!("{}:{session}", self.id)
+    }
+}
+
 /// Journal pressure over all rooms of a node. `[DUR-3]`
 #[derive(Debug, Default)]
 pub struct Pressure {
@@ -97,6 +106,8 @@ impl Pressure {
 pub struct NewPeer {
     /// Who it is.
     pub identity: Identity,
+    /// Where it came from; only its events say so.
+    pub origin: Origin,
     /// What it may do here.
     pub role: Role,
     /// Where its frames go.

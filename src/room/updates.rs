@@ -165,7 +165,7 @@ impl Room {
                 }
             } else {
                 if *applied == Applied::Changed {
-                    self.tally.count(&peer.identity, *id, inbound.update.len());
+                    self.tally.count(peer, *id, inbound.update.len());
                 }
                 peer.receipts.taken(inbound.number, taken, inbound.is_step2);
                 peer.settle(durable);

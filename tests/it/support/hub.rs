@@ -9,7 +9,7 @@ use jabiru::bus::{Bus, LocalBus};
 use jabiru::clock::Clock;
 use jabiru::config::Limits;
 use jabiru::doc::schema;
-use jabiru::events::Events;
+use jabiru::events::{Events, Origin, Spool, SqliteEvents};
 use jabiru::id::CanvasId;
 use jabiru::presence::{MemoryPresence, Presence};
 use jabiru::protocol::{self, ServerMessage, WireLimits};
@@ -108,8 +108,9 @@ impl TestHub {
         limits: Limits,
     ) -> Self {
         let path = folder.path().join("jabiru.db");
-        let (events, writer) = Events::new(Sqlite::open(&path).unwrap(), Clock::system());
-        tokio::spawn(writer.run());
+        let (events, writer) = Events::new(Clock::system());
+        let spool = Spool::open(&folder.path().join("spool"), 1 << 20).unwrap();
+        tokio::spawn(writer.run(Arc::new(SqliteEvents::new(Sqlite::open(&path).unwrap())), spool));
         let hub = Hub::new(Arc::new(Node {
             id,
             store: Arc::clone(&store) as Arc<dyn Store>,
@@ -129,6 +130,7 @@ impl TestHub {
         let identity = Identity::new(name.to_owned(), name.to_owned(), "org".to_owned());
         let new = || NewPeer {
             identity: identity.clone(),
+            origin: Origin::default(),
             role: Role::Editor,
             outbox: Arc::clone(&outbox),
             acks: true,
