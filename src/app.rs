@@ -24,7 +24,12 @@ use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
-use crate::access::{LocalOwner, Sessions, Tokens};
+use crate::access::{
+    Accounts, Limiter, LocalOwner, MemoryLimiter, MongoAccounts, Rates, RedisLimiter, RedisSessions, SessionStore,
+    Sessions, SqliteAccounts, SqliteSessions, Tokens,
+};
+use crate::backend::mongo::Mongo;
+use crate::backend::redis::Redis;
 use crate::backend::sqlite::{Migration, Sqlite, migrate};
 use crate::bus::LocalBus;
 use crate::clock::Clock;
@@ -47,6 +52,7 @@ pub const MIGRATIONS: &[Migration] = &[
     Migration { name: "0001_kernel", sql: include_str!("../migrations/sqlite/0001_kernel.up.sql") },
     Migration { name: "0003_canvas_marks", sql: include_str!("../migrations/sqlite/0003_canvas_marks.up.sql") },
     Migration { name: "0004_images", sql: include_str!("../migrations/sqlite/0004_images.up.sql") },
+    Migration { name: "0006_sessions", sql: include_str!("../migrations/sqlite/0006_sessions.up.sql") },
 ];
 
 /// Puts something around a store.
@@ -100,13 +106,15 @@ impl App {
     pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
         let metrics = telemetry::init_metrics();
         let lock = open_data_dir(&config.data_dir)?;
-        let secret = secret(&config)?;
+        let services = Services::connect(&config).await?;
+        let secret = services.secret(&config).await?;
         let clock = parts.clock;
         let limits = Arc::new(config.limits.clone());
 
         let sqlite = open_database(&config.data_dir)?;
-        let sessions = Sessions::new(sqlite.clone(), clock.clone());
-        let owner = sessions.local_owner().await.context("the data folder's database does not answer")?;
+        let sessions = services.sessions(|| Ok(sqlite.clone()), &clock)?;
+        let owner = sessions.local_owner().await.context("the accounts cannot be read")?;
+        let rates = Rates::new(services.limiter(&clock), Arc::clone(&limits));
         let tasks = TaskTracker::new();
         let (events, writer) = Events::new(sqlite.clone(), clock.clone());
         tasks.spawn(writer.run());
@@ -142,7 +150,7 @@ impl App {
         let origin = config.public_origin(address);
         let origins = Arc::new(Origins { public: origin.clone(), allowed: config.allowed_origins.clone() });
         let tokens = Tokens::new(&secret, owner.org.clone(), clock.clone());
-        let shell = Shell { tokens, sessions: sessions.clone(), origins, limits, clock };
+        let shell = Shell { tokens, sessions: sessions.clone(), rates, origins, limits, clock };
         let router = router(&shell, &hub, canvases, datasets, images, metrics.clone());
 
         tasks.spawn(stop.clone().run_until_cancelled_owned(telemetry::upkeep(metrics)));
@@ -212,32 +220,102 @@ fn router(
         ))
 }
 
-/// A URL that logs the owner of an existing data folder in, for when the printed one was used. Works beside a running server.
+/// The services this node was given, connected; the embedded part stands in for what is not set.
+struct Services {
+    mongo: Option<Mongo>,
+    redis: Option<Redis>,
+}
+
+impl Services {
+    /// # Errors
+    /// A URL that is set cannot be used: never a silent fallback.
+    async fn connect(config: &Config) -> anyhow::Result<Self> {
+        Ok(Self { mongo: connect_mongo(config).await?, redis: connect_redis(config).await? })
+    }
+
+    async fn secret(&self, config: &Config) -> anyhow::Result<String> {
+        signing_key(config, self.mongo.as_ref()).await
+    }
+
+    /// `sqlite` opens the embedded database, if anything of it is needed.
+    fn sessions(&self, sqlite: impl Fn() -> anyhow::Result<Sqlite>, clock: &Clock) -> anyhow::Result<Sessions> {
+        let accounts: Arc<dyn Accounts> = match &self.mongo {
+            Some(mongo) => Arc::new(MongoAccounts::new(mongo)),
+            None => Arc::new(SqliteAccounts::new(sqlite()?)),
+        };
+        let store: Arc<dyn SessionStore> = match &self.redis {
+            Some(redis) => Arc::new(RedisSessions::new(redis)),
+            None => Arc::new(SqliteSessions::new(sqlite()?, clock.clone())),
+        };
+        Ok(Sessions::new(accounts, store, clock.clone()))
+    }
+
+    fn limiter(&self, clock: &Clock) -> Arc<dyn Limiter> {
+        match &self.redis {
+            Some(redis) => Arc::new(RedisLimiter::new(redis)),
+            None => Arc::new(MemoryLimiter::new(clock.clone())),
+        }
+    }
+}
+
+async fn connect_mongo(config: &Config) -> anyhow::Result<Option<Mongo>> {
+    let Some(url) = &config.mongodb_url else { return Ok(None) };
+    Ok(Some(Mongo::connect(url).await.context("JABIRU_MONGODB_URL / --mongodb-url: cannot be used")?))
+}
+
+async fn connect_redis(config: &Config) -> anyhow::Result<Option<Redis>> {
+    let Some(url) = &config.redis_url else { return Ok(None) };
+    Ok(Some(Redis::connect(url).await.context("JABIRU_REDIS_URL / --redis-url: cannot be used")?))
+}
+
+/// A URL that logs the owner in, for when the printed one was used. Works beside a running server, and with MongoDB and Redis anywhere.
 ///
 /// # Errors
-/// There is no database in the folder.
+/// No server has been started on this data folder or these services.
 pub async fn login_url(config: &Config) -> anyhow::Result<String> {
-    if !config.data_dir.join(DATABASE).exists() {
-        bail!(
-            "JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first",
-            config.data_dir.display()
-        );
-    }
-    let sessions = Sessions::new(open_database(&config.data_dir)?, Clock::system());
-    let owner = sessions.local_owner().await?;
+    let services = Services::connect(config).await?;
+    let sqlite = || {
+        if !config.data_dir.join(DATABASE).exists() {
+            bail!(
+                "JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first",
+                config.data_dir.display()
+            );
+        }
+        open_database(&config.data_dir)
+    };
+    let sessions = services.sessions(sqlite, &Clock::system())?;
+    let owner = sessions.known_owner().await?.context("there is nobody to log in yet; start the server first")?;
     let token = sessions.login_link(&owner.user_id).await?;
     Ok(format!("{}/login?token={token}", config.public_origin(config.listen)))
 }
 
-/// The key that signs tokens: the configured one, or the one in the data folder, made if there is none.
+/// The key that signs tokens: the configured one; else the one all nodes share in MongoDB, or without MongoDB the one in the data folder,
+/// made if there is none.
 ///
 /// # Errors
-/// The folder cannot be written.
-pub fn secret(config: &Config) -> anyhow::Result<String> {
+/// MongoDB does not answer, or the folder cannot be written.
+pub async fn secret(config: &Config) -> anyhow::Result<String> {
     if let Some(secret) = &config.secret {
         return Ok(secret.clone());
     }
-    let path = config.data_dir.join("secret");
+    signing_key(config, connect_mongo(config).await?.as_ref()).await
+}
+
+async fn signing_key(config: &Config, mongo: Option<&Mongo>) -> anyhow::Result<String> {
+    if let Some(secret) = &config.secret {
+        return Ok(secret.clone());
+    }
+    let mut bytes = [0_u8; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    let fresh = URL_SAFE_NO_PAD.encode(bytes);
+    match mongo {
+        Some(mongo) => Ok(MongoAccounts::new(mongo).signing_key(&fresh).await?),
+        None => key_in(&config.data_dir, fresh),
+    }
+}
+
+fn key_in(data_dir: &Path, fresh: String) -> anyhow::Result<String> {
+    let path = data_dir.join("secret");
     if let Ok(secret) = fs::read_to_string(&path) {
         let secret = secret.trim().to_owned();
         if secret.len() < 32 {
@@ -248,11 +326,8 @@ pub fn secret(config: &Config) -> anyhow::Result<String> {
         }
         return Ok(secret);
     }
-    let mut bytes = [0_u8; 32];
-    rand::rng().fill_bytes(&mut bytes);
-    let secret = URL_SAFE_NO_PAD.encode(bytes);
-    write_private(&path, &secret).with_context(|| format!("cannot write {}", path.display()))?;
-    Ok(secret)
+    write_private(&path, &fresh).with_context(|| format!("cannot write {}", path.display()))?;
+    Ok(fresh)
 }
 
 /// Writes a file that only its owner may read, whole or not at all.

@@ -78,7 +78,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve(*config).await,
-        Command::Token(args) => print(&token(&args)?),
+        Command::Token(args) => print(&token(&args).await?),
         Command::LoginUrl(config) => print(&app::login_url(&config).await?),
     }
 }
@@ -101,7 +101,7 @@ async fn serve(config: Config) -> anyhow::Result<()> {
     }
 }
 
-fn token(args: &TokenArgs) -> anyhow::Result<String> {
+async fn token(args: &TokenArgs) -> anyhow::Result<String> {
     if args.canvas != "*" {
         args.canvas
             .parse::<jabiru::id::CanvasId>()
@@ -116,7 +116,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
         exp: clock.now() / 1000 + args.ttl.as_secs().cast_signed(),
     };
     // The organization is the server's to say; a token does not carry it.
-    Ok(Tokens::new(&app::secret(&args.config)?, String::new(), clock).sign(&claims)?)
+    Ok(Tokens::new(&app::secret(&args.config).await?, String::new(), clock).sign(&claims)?)
 }
 
 /// What a person or a script asked for goes to standard output; logs go to standard error.

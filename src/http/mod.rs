@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 
-use crate::access::{Sessions, Tokens};
+use crate::access::{Rates, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::config::Limits;
 
@@ -30,6 +30,8 @@ pub struct Shell {
     pub tokens: Tokens,
     /// Login sessions.
     pub sessions: Sessions,
+    /// How often somebody may do what.
+    pub rates: Rates,
     /// Who may call from a browser.
     pub origins: Arc<Origins>,
     /// The limits.

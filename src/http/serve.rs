@@ -8,7 +8,11 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::ConnectInfo;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::{Service, service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
@@ -26,8 +30,8 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, stop: 
     // With its state in place a router is shared by its clones; without, every one would have routes of its own.
     let service = TowerToHyperService::new(router.with_state::<()>(()));
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        let tcp = match accepted {
-            Ok((tcp, _)) => tcp,
+        let (tcp, peer) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Of the client: it has gone again. Of ours: there is no room for it.
                 if !matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) {
@@ -39,7 +43,13 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, stop: 
         };
         // Frames are small and must leave at once.
         let _ = tcp.set_nodelay(true);
-        let connection = http.serve_connection(TokioIo::new(tcp), service.clone()).with_upgrades();
+        let service = service.clone();
+        // Whose connection it is: what an address does before anybody is known counts against it.
+        let service = service_fn(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectInfo(peer));
+            service.call(request)
+        });
+        let connection = http.serve_connection(TokioIo::new(tcp), service).with_upgrades();
         let stop = stop.clone();
         tasks.spawn(async move {
             let mut connection = pin!(connection);

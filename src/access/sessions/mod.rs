@@ -1,175 +1,168 @@
 //! Login sessions of this installation's own people: one-time links and the cookie they are exchanged for.
 //!
-//! Only hashes of tokens are stored: a copy of the database opens nothing.
+//! Owns what a token is and how long it lives. Who the people are is [`Accounts`]'s to say, and where sessions are kept is
+//! [`SessionStore`]'s. Only hashes of tokens are stored: a copy of the database opens nothing.
 
+mod redis;
+mod sqlite;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use rand::RngCore;
-use rusqlite::{Connection, OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::{Caller, Grant, Identity, Role};
-use crate::backend::sqlite::{Sqlite, SqliteError};
-use crate::clock::{Clock, Millis};
-use crate::id;
+use super::accounts::{Accounts, LocalOwner, SqliteAccounts};
+use super::{AccessError, Caller, Grant};
+use crate::backend::sqlite::Sqlite;
+use crate::clock::Clock;
+
+pub use self::redis::RedisSessions;
+pub use sqlite::SqliteSessions;
 
 /// A session lives 24 h from its last use, as the data model says.
-const SESSION_TTL_MS: Millis = 24 * 3600 * 1000;
+const SESSION_TTL: Duration = Duration::from_secs(24 * 3600);
 /// A printed login link works once, within 24 h: long enough to start a server in the evening and open it in the morning.
-const LOGIN_LINK_TTL_MS: Millis = 24 * 3600 * 1000;
-/// A session's end is moved at most this often: a write for every request would be a write too many.
-const RENEW_AFTER_MS: Millis = 3600 * 1000;
+const LOGIN_LINK_TTL: Duration = Duration::from_secs(24 * 3600);
+
+/// SHA-256 of a token.
+pub type TokenHash = [u8; 32];
+
+/// The port: whose a token is, until when.
+#[async_trait]
+pub trait SessionStore: Send + Sync + 'static {
+    /// Keeps a one-time link of a person for `ttl`.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    async fn put_link(&self, hash: TokenHash, user_id: &str, ttl: Duration) -> Result<(), AccessError>;
+
+    /// Whose link this is, and it is no longer: of any number who ask, on any node, one is told.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    async fn take_link(&self, hash: TokenHash) -> Result<Option<String>, AccessError>;
+
+    /// Keeps a session of a person for `ttl`.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    async fn put_session(&self, hash: TokenHash, user_id: &str, ttl: Duration) -> Result<(), AccessError>;
+
+    /// Whose session this is. Being asked for keeps it alive: it ends `ttl` from now, give or take a 24th of that.
+    ///
+    /// # Errors
+    /// The store does not answer.
+    async fn session(&self, hash: TokenHash, ttl: Duration) -> Result<Option<String>, AccessError>;
+
+    /// Ends a session.
+    ///
+    /// # Errors
+    /// The store does not answer: it has not ended.
+    async fn end_session(&self, hash: TokenHash) -> Result<(), AccessError>;
+}
 
 /// The people and sessions of this installation.
 #[derive(Clone)]
 pub struct Sessions {
-    sqlite: Sqlite,
+    accounts: Arc<dyn Accounts>,
+    store: Arc<dyn SessionStore>,
     clock: Clock,
 }
 
-/// The organization and the person of a fresh installation.
-#[derive(Debug, Clone)]
-pub struct LocalOwner {
-    /// The organization's id.
-    pub org: String,
-    /// The owner's user id.
-    pub user_id: String,
-    /// Whether they were made just now: the first start.
-    pub created: bool,
-}
-
 impl Sessions {
-    /// Sessions in an open, migrated database.
+    /// Sessions of these people, kept there.
     #[must_use]
-    pub fn new(sqlite: Sqlite, clock: Clock) -> Self {
-        Self { sqlite, clock }
+    pub fn new(accounts: Arc<dyn Accounts>, store: Arc<dyn SessionStore>, clock: Clock) -> Self {
+        Self { accounts, store, clock }
+    }
+
+    /// People and sessions in an open, migrated embedded database.
+    #[must_use]
+    pub fn embedded(sqlite: Sqlite, clock: Clock) -> Self {
+        let accounts = Arc::new(SqliteAccounts::new(sqlite.clone()));
+        Self::new(accounts, Arc::new(SqliteSessions::new(sqlite, clock.clone())), clock)
     }
 
     /// The local owner account, made at the first start.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn local_owner(&self) -> Result<LocalOwner, SqliteError> {
-        let now = self.clock.now();
-        self.sqlite
-            .write(move |connection| {
-                let known = connection
-                    .query_row(
-                        "select org, id from users where role = 'owner' order by created_at limit 1",
-                        [],
-                        |row| Ok(LocalOwner { org: row.get(0)?, user_id: row.get(1)?, created: false }),
-                    )
-                    .optional()?;
-                if let Some(known) = known {
-                    return Ok(known);
-                }
-                let (org, user_id) = (id::generate(), id::generate());
-                connection.execute("insert into organizations values (?1, 'Home', ?2)", params![org, now])?;
-                connection
-                    .execute("insert into users values (?1, ?2, 'Owner', 'owner', ?3)", params![user_id, org, now])?;
-                Ok(LocalOwner { org, user_id, created: true })
-            })
-            .await
+    pub async fn local_owner(&self) -> Result<LocalOwner, AccessError> {
+        self.accounts.local_owner(self.clock.now()).await
+    }
+
+    /// The local owner account, if there is one.
+    ///
+    /// # Errors
+    /// The database does not answer.
+    pub async fn known_owner(&self) -> Result<Option<LocalOwner>, AccessError> {
+        self.accounts.known_owner().await
     }
 
     /// A token that logs `user_id` in once.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn login_link(&self, user_id: &str) -> Result<String, SqliteError> {
-        self.insert("login_links", user_id, LOGIN_LINK_TTL_MS).await
+    pub async fn login_link(&self, user_id: &str) -> Result<String, AccessError> {
+        let token = token();
+        self.store.put_link(hash(&token), user_id, LOGIN_LINK_TTL).await?;
+        Ok(token)
     }
 
     /// Exchanges a one-time token for a session token; `None` if it is unknown, used or expired.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn log_in(&self, link: &str) -> Result<Option<String>, SqliteError> {
-        let (hash, now) = (hash(link), self.clock.now());
-        let used = self
-            .sqlite
-            .write(move |connection| {
-                connection.execute("delete from sessions where expires_at <= ?1", [now])?;
-                connection
-                    .query_row(
-                        "delete from login_links where token_hash = ?1 and expires_at > ?2 returning user_id",
-                        params![hash, now],
-                        |row| row.get::<_, String>(0),
-                    )
-                    .optional()
-            })
-            .await?;
-        match used {
-            Some(user_id) => Ok(Some(self.insert("sessions", &user_id, SESSION_TTL_MS).await?)),
-            None => Ok(None),
-        }
+    pub async fn log_in(&self, link: &str) -> Result<Option<String>, AccessError> {
+        let Some(user_id) = self.store.take_link(hash(link)).await? else { return Ok(None) };
+        let token = token();
+        self.store.put_session(hash(&token), &user_id, SESSION_TTL).await?;
+        Ok(Some(token))
     }
 
     /// Who holds this session token; `None` if nobody does. Using a session keeps it alive.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn check(&self, token: &str) -> Result<Option<Caller>, SqliteError> {
-        let (hash, now) = (hash(token), self.clock.now());
-        let find = move |connection: &Connection| {
-            connection
-                .prepare_cached(
-                    "select users.id, users.name, users.org, users.role, sessions.expires_at
-                     from sessions join users on users.id = sessions.user_id
-                     where token_hash = ?1 and expires_at > ?2",
-                )?
-                .query_row(params![hash, now], |row| {
-                    let identity = Identity::new(row.get(0)?, row.get(1)?, row.get(2)?);
-                    Ok((identity, row.get::<_, String>(3)?, row.get::<_, Millis>(4)?))
-                })
-                .optional()
-        };
-        let Some((identity, role, expires_at)) = self.sqlite.read(find).await? else { return Ok(None) };
-        if expires_at - now < SESSION_TTL_MS - RENEW_AFTER_MS {
-            let renew = "update sessions set expires_at = ?2 where token_hash = ?1";
-            self.sqlite.write(move |c| c.execute(renew, params![hash, now + SESSION_TTL_MS])).await?;
-        }
-        let role = if role == "owner" { Role::Owner } else { Role::Editor };
-        Ok(Some(Caller { identity, grant: Grant::Member(role), expires_at: None }))
+    pub async fn check(&self, token: &str) -> Result<Option<Caller>, AccessError> {
+        let Some(user_id) = self.store.session(hash(token), SESSION_TTL).await? else { return Ok(None) };
+        // Asked each time: a role that was changed counts from the next request on.
+        let person = self.accounts.person(&user_id).await?;
+        Ok(person.map(|person| Caller {
+            identity: person.identity,
+            grant: Grant::Member(person.role),
+            expires_at: None,
+        }))
     }
 
     /// Ends a session.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn log_out(&self, token: &str) -> Result<(), SqliteError> {
-        let hash = hash(token);
-        self.sqlite.write(move |c| c.execute("delete from sessions where token_hash = ?1", params![hash])).await?;
-        Ok(())
+    pub async fn log_out(&self, token: &str) -> Result<(), AccessError> {
+        self.store.end_session(hash(token)).await
     }
 
     /// The name of an organization.
     ///
     /// # Errors
     /// The database does not answer.
-    pub async fn organization_name(&self, org: &str) -> Result<Option<String>, SqliteError> {
-        let org = org.to_owned();
-        self.sqlite
-            .read(move |c| {
-                c.query_row("select name from organizations where id = ?1", [org], |row| row.get(0)).optional()
-            })
-            .await
-    }
-
-    async fn insert(&self, table: &'static str, user_id: &str, ttl: Millis) -> Result<String, SqliteError> {
-        let mut bytes = [0_u8; 32];
-        rand::rng().fill_bytes(&mut bytes);
-        let token = URL_SAFE_NO_PAD.encode(bytes);
-        let (hash, user_id, ends) = (hash(&token), user_id.to_owned(), self.clock.now() + ttl);
-        self.sqlite
-            .write(move |c| {
-                c.execute(&format!("insert into {table} values (?1, ?2, ?3)"), params![hash, user_id, ends])
-            })
-            .await?;
-        Ok(token)
+    pub async fn organization_name(&self, org: &str) -> Result<Option<String>, AccessError> {
+        self.accounts.organization_name(org).await
     }
 }
 
-fn hash(token: &str) -> [u8; 32] {
+/// 256 random bits, as a URL carries them.
+fn token() -> String {
+    let mut bytes = [0_u8; 32];
+    rand::rng().fill_bytes(&mut bytes);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+fn hash(token: &str) -> TokenHash {
     Sha256::digest(token.as_bytes()).into()
 }

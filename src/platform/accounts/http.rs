@@ -1,16 +1,18 @@
 //! Logging in and out, and who one is.
 
-use axum::extract::{FromRef, Query, State};
+use std::net::SocketAddr;
+
+use axum::extract::{ConnectInfo, FromRef, Query, State};
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{Html, IntoResponse, Response};
 use axum::routing::get;
-use axum::{Json, Router};
+use axum::{Extension, Json, Router};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::Role;
+use crate::access::{Endpoint, Role};
 use crate::http::caller::{COOKIE, cookie};
 use crate::http::{Caller, Problem, Shell, assets};
 
@@ -79,7 +81,13 @@ struct Login {
 }
 
 /// Exchanges the one-time link for a session cookie. Needs no role: the link is the credential.
-async fn login(State(shell): State<Shell>, Query(login): Query<Login>) -> Result<Response, Problem> {
+async fn login(
+    State(shell): State<Shell>,
+    peer: Option<Extension<ConnectInfo<SocketAddr>>>,
+    Query(login): Query<Login>,
+) -> Result<Response, Problem> {
+    let address = peer.map_or_else(|| "unknown".to_owned(), |Extension(ConnectInfo(peer))| peer.ip().to_string());
+    shell.rates.take(&address, Endpoint::Login).await?;
     let mut response = match shell.sessions.log_in(&login.token).await? {
         Some(session) => {
             // The server decides when a session ends; a browser keeps no cookie longer than 400 days anyway.

@@ -257,7 +257,7 @@ mod routes {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::access::{Claims, Sessions, Tokens};
+    use crate::access::{Claims, MemoryLimiter, Rates, Sessions, Tokens};
     use crate::backend::sqlite::Sqlite;
     use crate::bus::LocalBus;
     use crate::clock::Clock;
@@ -297,7 +297,8 @@ mod routes {
             let tokens = Tokens::new("secret", org.to_owned(), clock.clone());
             let shell = Shell {
                 tokens: tokens.clone(),
-                sessions: Sessions::new(sqlite, clock.clone()),
+                sessions: Sessions::embedded(sqlite, clock.clone()),
+                rates: Rates::new(Arc::new(MemoryLimiter::new(clock.clone())), Arc::default()),
                 origins: Arc::new(Origins { public: "http://localhost".into(), allowed: Vec::new() }),
                 limits: Arc::default(),
                 clock,

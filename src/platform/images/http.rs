@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::header::Format;
 use super::{Image, ImageError, Images, Limits, Upload};
-use crate::access::{Grant, Role};
+use crate::access::{Endpoint, Grant, Role};
 use crate::http::upload::UploadError;
 use crate::http::{Caller, Problem, Shell};
 use crate::platform::canvases::Canvases;
@@ -53,6 +53,7 @@ pub fn router(slice: Slice) -> OpenApiRouter {
         (status = 403, description = "The caller may not edit", content_type = "application/problem+json"),
         (status = 408, description = "The upload ended or stalled before it was whole", content_type = "application/problem+json"),
         (status = 413, description = "Larger than `limit_bytes`", content_type = "application/problem+json"),
+        (status = 429, description = "More uploads than one person may send in a minute; `Retry-After` says when", content_type = "application/problem+json"),
         (status = 415, description = "Not PNG, JPEG, WebP or GIF, or another one than `Content-Type` says", content_type = "application/problem+json"),
         (
             status = 422,
@@ -72,6 +73,7 @@ async fn upload(
     let mut body = body.into_data_stream();
     let stored = async {
         caller.require(Role::Editor)?;
+        slice.shell.rates.take(caller.user_id(), Endpoint::Upload).await?;
         let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
         let upload = Upload {
             org: caller.org(),
