@@ -118,7 +118,7 @@ impl App {
         let tasks = TaskTracker::new();
         let (events, writer) = Events::new(sqlite.clone(), clock.clone());
         tasks.spawn(writer.run());
-        let images = open_images(&config, &sqlite, &clock).await?;
+        let images = services.images(&config, &sqlite, &clock).await?;
         let store = (parts.wrap_store)(Arc::new(SqliteStore::new(sqlite, clock.clone())));
         let (changes, word) = Changes::channel();
         let hub = Hub::new(Arc::new(Node {
@@ -132,7 +132,7 @@ impl App {
             pressure: Pressure::default(),
             changes,
         }));
-        let datasets = open_datasets(&config)?;
+        let datasets = services.datasets(&config, &clock).await?;
         let stop = CancellationToken::new();
         let calculator = Calculator::new(Arc::clone(&datasets));
         let canvases = Canvases { store, hub: Arc::clone(&hub), clock: clock.clone() };
@@ -250,6 +250,24 @@ impl Services {
         Ok(Sessions::new(accounts, store, clock.clone()))
     }
 
+    async fn datasets(&self, config: &Config, clock: &Clock) -> anyhow::Result<Arc<Datasets>> {
+        let limits = datasets::Limits { file_bytes: config.limits.dataset_bytes, ..datasets::Limits::default() };
+        let opened = match &self.mongo {
+            Some(mongo) => Datasets::shared(&config.data_dir, mongo, clock.clone(), limits).await,
+            None => Datasets::open(&config.data_dir, limits),
+        };
+        Ok(Arc::new(opened.with_context(|| format!("the datasets in {} cannot be used", config.data_dir.display()))?))
+    }
+
+    async fn images(&self, config: &Config, sqlite: &Sqlite, clock: &Clock) -> anyhow::Result<Arc<Images>> {
+        let limits = images::Limits { file_bytes: config.limits.image_bytes, ..images::Limits::default() };
+        let opened = match &self.mongo {
+            Some(mongo) => Images::shared(&config.data_dir, mongo, clock.clone(), limits).await,
+            None => Images::open(&config.data_dir, sqlite.clone(), clock.clone(), limits).await,
+        };
+        opened.with_context(|| format!("the images in {} cannot be used", config.data_dir.join("images").display()))
+    }
+
     fn limiter(&self, clock: &Clock) -> Arc<dyn Limiter> {
         match &self.redis {
             Some(redis) => Arc::new(RedisLimiter::new(redis)),
@@ -359,20 +377,6 @@ fn open_database(data_dir: &Path) -> anyhow::Result<Sqlite> {
     let named = || format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", path.display());
     migrate(&path, MIGRATIONS).with_context(named)?;
     Sqlite::open(&path).with_context(named)
-}
-
-fn open_datasets(config: &Config) -> anyhow::Result<Arc<Datasets>> {
-    let limits = datasets::Limits { file_bytes: config.limits.dataset_bytes, ..datasets::Limits::default() };
-    let datasets = Datasets::open(&config.data_dir, limits)
-        .with_context(|| format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", config.data_dir.display()))?;
-    Ok(Arc::new(datasets))
-}
-
-async fn open_images(config: &Config, sqlite: &Sqlite, clock: &Clock) -> anyhow::Result<Arc<Images>> {
-    let limits = images::Limits { file_bytes: config.limits.image_bytes, ..images::Limits::default() };
-    Images::open(&config.data_dir, sqlite.clone(), clock.clone(), limits).await.with_context(|| {
-        format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", config.data_dir.join("images").display())
-    })
 }
 
 /// The first start's canvases, through the same doors as everybody's.

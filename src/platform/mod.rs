@@ -5,5 +5,6 @@ pub mod accounts;
 pub mod bindings;
 pub mod canvases;
 pub mod datasets;
+mod files;
 pub mod images;
 pub mod samples;

@@ -446,7 +446,7 @@ async fn readers_that_gave_up_or_panicked_take_nothing_from_the_next() {
             given_up.push((go, read));
         }
         // All of them are reading.
-        while datasets.readers.available_permits() > 0 {
+        while datasets.local.readers.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         for (_, read) in &given_up {
@@ -457,7 +457,7 @@ async fn readers_that_gave_up_or_panicked_take_nothing_from_the_next() {
             assert!(read.await.unwrap_err().is_cancelled());
             go.push(let_go);
         }
-        assert_eq!(datasets.readers.available_permits(), 0, "they read all the same");
+        assert_eq!(datasets.local.readers.available_permits(), 0, "they read all the same");
         drop(go);
         let next = datasets.rows("acme", dataset.id, 0, 1);
         assert_eq!(next.await.unwrap().unwrap().rows.len(), 1, "{panics}");

@@ -124,7 +124,7 @@ async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>)
     };
     // The answer repeats what was asked for, but not a kilobyte of it.
     let missing = || Problem::not_found("image", &id.chars().take(64).collect::<String>());
-    let (image, file) = found.ok_or_else(missing)?;
+    let (image, bytes) = found.ok_or_else(missing)?;
     let headers = [
         (header::CONTENT_TYPE, image.media_type.to_owned()),
         (header::CONTENT_LENGTH, image.size_bytes.to_string()),
@@ -137,7 +137,7 @@ async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>)
         // Whoever logs in next in the same browser asks for themselves.
         (header::VARY, "authorization, cookie".to_owned()),
     ];
-    Ok((headers, Body::from_stream(ReaderStream::with_capacity(file, 64 << 10))).into_response())
+    Ok((headers, Body::from_stream(ReaderStream::with_capacity(bytes, 64 << 10))).into_response())
 }
 
 /// The id asked for, if it is one and the caller may read that image: anyone with a role in the organization may; a token for one canvas
