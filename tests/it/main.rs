@@ -28,5 +28,6 @@ mod layering;
 mod limits;
 mod lists;
 mod rooms;
+mod services;
 mod store_contract;
 mod sync;

@@ -4,6 +4,7 @@ pub(crate) mod client;
 pub(crate) mod faulty;
 pub(crate) mod hub;
 pub(crate) mod server;
+pub(crate) mod services;
 
 pub(crate) use client::{Options, TestClient};
 pub(crate) use faulty::{FaultyStore, Mode};
