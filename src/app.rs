@@ -28,9 +28,10 @@ use crate::access::{
     Accounts, Limiter, LocalOwner, MemoryLimiter, MongoAccounts, Rates, RedisLimiter, RedisSessions, SessionStore,
     Sessions, SqliteAccounts, SqliteSessions, Tokens,
 };
+use crate::backend::migrations::{Migrate, Migration, State};
 use crate::backend::mongo::Mongo;
 use crate::backend::redis::Redis;
-use crate::backend::sqlite::{Migration, Sqlite, migrate};
+use crate::backend::sqlite::{Sqlite, SqliteMigrations};
 use crate::bus::LocalBus;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
@@ -47,12 +48,28 @@ use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 use crate::{doc, id, telemetry, ws};
 
-/// The migrations of `jabiru.db`, in order. Files are never edited once released: see [`migrate`].
+/// The migrations of `jabiru.db`, in order. Files are never edited once released: see [`crate::backend::migrations`].
 pub const MIGRATIONS: &[Migration] = &[
-    Migration { name: "0001_kernel", sql: include_str!("../migrations/sqlite/0001_kernel.up.sql") },
-    Migration { name: "0003_canvas_marks", sql: include_str!("../migrations/sqlite/0003_canvas_marks.up.sql") },
-    Migration { name: "0004_images", sql: include_str!("../migrations/sqlite/0004_images.up.sql") },
-    Migration { name: "0006_sessions", sql: include_str!("../migrations/sqlite/0006_sessions.up.sql") },
+    Migration {
+        name: "0001_kernel",
+        up: include_str!("../migrations/sqlite/0001_kernel.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0001_kernel.down.sql")),
+    },
+    Migration {
+        name: "0003_canvas_marks",
+        up: include_str!("../migrations/sqlite/0003_canvas_marks.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0003_canvas_marks.down.sql")),
+    },
+    Migration {
+        name: "0004_images",
+        up: include_str!("../migrations/sqlite/0004_images.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0004_images.down.sql")),
+    },
+    Migration {
+        name: "0006_sessions",
+        up: include_str!("../migrations/sqlite/0006_sessions.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0006_sessions.down.sql")),
+    },
 ];
 
 /// Puts something around a store.
@@ -111,6 +128,9 @@ impl App {
         let clock = parts.clock;
         let limits = Arc::new(config.limits.clone());
 
+        for backend in migrations(&config) {
+            apply(backend.as_ref()).await?;
+        }
         let sqlite = open_database(&config.data_dir)?;
         let sessions = services.sessions(|| Ok(sqlite.clone()), &clock)?;
         let owner = sessions.local_owner().await.context("the accounts cannot be read")?;
@@ -256,7 +276,7 @@ impl Services {
             Some(mongo) => Datasets::shared(&config.data_dir, mongo, clock.clone(), limits).await,
             None => Datasets::open(&config.data_dir, limits),
         };
-        Ok(Arc::new(opened.with_context(|| format!("the datasets in {} cannot be used", config.data_dir.display()))?))
+        Ok(Arc::new(opened.with_context(|| self.unusable(&config.data_dir))?))
     }
 
     async fn images(&self, config: &Config, sqlite: &Sqlite, clock: &Clock) -> anyhow::Result<Arc<Images>> {
@@ -265,7 +285,12 @@ impl Services {
             Some(mongo) => Images::shared(&config.data_dir, mongo, clock.clone(), limits).await,
             None => Images::open(&config.data_dir, sqlite.clone(), clock.clone(), limits).await,
         };
-        opened.with_context(|| format!("the images in {} cannot be used", config.data_dir.join("images").display()))
+        opened.with_context(|| self.unusable(&config.data_dir.join("images")))
+    }
+
+    fn unusable(&self, folder: &Path) -> String {
+        let or = if self.mongo.is_some() { ", or JABIRU_MONGODB_URL / --mongodb-url" } else { "" };
+        format!("{}{or}", unusable(folder))
     }
 
     fn limiter(&self, clock: &Clock) -> Arc<dyn Limiter> {
@@ -292,16 +317,18 @@ async fn connect_redis(config: &Config) -> anyhow::Result<Option<Redis>> {
 /// No server has been started on this data folder or these services.
 pub async fn login_url(config: &Config) -> anyhow::Result<String> {
     let services = Services::connect(config).await?;
-    let sqlite = || {
-        if !config.data_dir.join(DATABASE).exists() {
-            bail!(
-                "JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first",
-                config.data_dir.display()
-            );
-        }
-        open_database(&config.data_dir)
-    };
-    let sessions = services.sessions(sqlite, &Clock::system())?;
+    // Only if anything of it is needed: with MongoDB and Redis there need be no data folder here.
+    let needed = services.mongo.is_none() || services.redis.is_none();
+    if needed && !config.data_dir.join(DATABASE).exists() {
+        bail!(
+            "JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first",
+            config.data_dir.display()
+        );
+    }
+    if needed {
+        embedded(&config.data_dir).up().await.with_context(|| unusable(&config.data_dir))?;
+    }
+    let sessions = services.sessions(|| open_database(&config.data_dir), &Clock::system())?;
     let owner = sessions.known_owner().await?.context("there is nobody to log in yet; start the server first")?;
     let token = sessions.login_link(&owner.user_id).await?;
     Ok(format!("{}/login?token={token}", config.public_origin(config.listen)))
@@ -361,10 +388,21 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 
 const DATABASE: &str = "jabiru.db";
 
+/// The file of the embedded store whose lock a running server holds.
+const LOCK: &str = "lock";
+
+fn unusable(data_dir: &Path) -> String {
+    format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", data_dir.display())
+}
+
+fn make_data_dir(path: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| unusable(path))
+}
+
 fn open_data_dir(path: &Path) -> anyhow::Result<File> {
-    let named = || format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", path.display());
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(named)?;
-    let lock = File::create(path.join("lock")).with_context(named)?;
+    let named = || unusable(path);
+    make_data_dir(path)?;
+    let lock = File::create(path.join(LOCK)).with_context(named)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => bail!("{}: another Jabiru is running on this folder", named()),
@@ -373,10 +411,86 @@ fn open_data_dir(path: &Path) -> anyhow::Result<File> {
 }
 
 fn open_database(data_dir: &Path) -> anyhow::Result<Sqlite> {
-    let path = data_dir.join(DATABASE);
-    let named = || format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", path.display());
-    migrate(&path, MIGRATIONS).with_context(named)?;
-    Sqlite::open(&path).with_context(named)
+    Sqlite::open(&data_dir.join(DATABASE)).with_context(|| unusable(data_dir))
+}
+
+fn embedded(data_dir: &Path) -> SqliteMigrations {
+    SqliteMigrations::new(vec![
+        (data_dir.join(DATABASE), MIGRATIONS),
+        (data_dir.join(datasets::DATABASE), datasets::MIGRATIONS),
+    ])
+}
+
+/// Every configured backend that has migrations, in the order they are applied.
+fn migrations(config: &Config) -> Vec<Box<dyn Migrate>> {
+    vec![Box::new(embedded(&config.data_dir))]
+}
+
+async fn apply(backend: &dyn Migrate) -> anyhow::Result<Vec<String>> {
+    let applied = backend
+        .up()
+        .await
+        .with_context(|| format!("the schema of {} cannot be brought up to date", backend.backend()))?;
+    if !applied.is_empty() {
+        tracing::info!(backend = backend.backend(), migrations = applied.join(" "), "migrations applied");
+    }
+    Ok(applied)
+}
+
+/// What `jabiru migrate up` does: applies what is pending on every configured backend. A line for each of them.
+///
+/// # Errors
+/// A backend does not answer, or a migration changed, is missing or failed; the text names it.
+pub async fn migrate_up(config: &Config) -> anyhow::Result<String> {
+    let mut lines = Vec::new();
+    make_data_dir(&config.data_dir)?;
+    for backend in migrations(config) {
+        let applied = apply(backend.as_ref()).await?;
+        lines.push(match applied.as_slice() {
+            [] => format!("{}: nothing to apply", backend.backend()),
+            names => format!("{}: applied {}", backend.backend(), names.join(", ")),
+        });
+    }
+    Ok(lines.join("\n"))
+}
+
+/// What `jabiru migrate status` prints: a line for every migration of every configured backend. Changes nothing. Also whether a server of
+/// this build would start on them.
+///
+/// # Errors
+/// A backend does not answer.
+pub async fn migrate_status(config: &Config) -> anyhow::Result<(String, bool)> {
+    let (mut lines, mut sound) = (Vec::new(), true);
+    for backend in migrations(config) {
+        for (name, state) in backend.status().await? {
+            sound &= matches!(state, State::Applied | State::Pending);
+            lines.push(format!("{:<10}  {state:<7}  {name}", backend.backend()));
+        }
+    }
+    Ok((lines.join("\n"), sound))
+}
+
+/// What `jabiru migrate down` does: undoes every migration of one backend after `to` (`""`: all), the last first, and with them the data
+/// they made room for. `backend` may be left out where there is one only. Refuses while a server runs on the data folder.
+///
+/// # Errors
+/// There is no such backend, a server runs, or as [`Migrate::down`].
+pub async fn migrate_down(config: &Config, backend: Option<&str>, to: &str) -> anyhow::Result<String> {
+    let configured = migrations(config);
+    let names = || configured.iter().map(|known| known.backend()).collect::<Vec<_>>().join(", ");
+    let chosen = match (backend, configured.as_slice()) {
+        (None, [only]) => only,
+        (None, _) => bail!("--backend: say which of {} is to be undone", names()),
+        (Some(backend), configured) => match configured.iter().find(|known| known.backend() == backend) {
+            Some(chosen) => chosen,
+            None => bail!("--backend: `{backend}` has no migrations here; there is {}", names()),
+        },
+    };
+    let _lock = open_data_dir(&config.data_dir).context("migrations are undone only while no server runs")?;
+    Ok(match chosen.down(to).await?.as_slice() {
+        [] => format!("{}: nothing to undo", chosen.backend()),
+        names => format!("{}: undid {}", chosen.backend(), names.join(", ")),
+    })
 }
 
 /// The first start's canvases, through the same doors as everybody's.

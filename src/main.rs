@@ -29,6 +29,31 @@ enum Command {
     Token(Box<TokenArgs>),
     /// Print a fresh one-time login URL for the owner of a data folder.
     LoginUrl(Box<Config>),
+    /// Apply, undo or list the migrations of every configured backend.
+    #[command(subcommand)]
+    Migrate(Migrate),
+}
+
+#[derive(Subcommand)]
+enum Migrate {
+    /// Apply what is pending. The server does it at start, too.
+    Up(Box<Config>),
+    /// Undo the migrations after one, with the data they made room for. Stop every server first.
+    Down(Box<DownArgs>),
+    /// List every migration: applied, pending, changed (its file was edited since) or missing (not in this build).
+    Status(Box<Config>),
+}
+
+#[derive(Args)]
+struct DownArgs {
+    /// The last migration to keep, e.g. 0003_canvas_marks; '' undoes all.
+    #[arg(long)]
+    to: String,
+    /// The backend, where more than one has migrations: sqlite or mongodb.
+    #[arg(long)]
+    backend: Option<String>,
+    #[command(flatten)]
+    config: Config,
 }
 
 #[derive(Args)]
@@ -80,6 +105,7 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(config) => serve(*config).await,
         Command::Token(args) => print(&token(&args).await?),
         Command::LoginUrl(config) => print(&app::login_url(&config).await?),
+        Command::Migrate(command) => migrate(command).await,
     }
 }
 
@@ -98,6 +124,22 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         stopped = app.shutdown() => stopped,
         _ = terminate.recv() => anyhow::bail!("told to stop again before everything was stored"),
         _ = tokio::signal::ctrl_c() => anyhow::bail!("told to stop again before everything was stored"),
+    }
+}
+
+async fn migrate(command: Migrate) -> anyhow::Result<()> {
+    match command {
+        Migrate::Up(config) => print(&app::migrate_up(&config).await?),
+        Migrate::Down(args) => print(&app::migrate_down(&args.config, args.backend.as_deref(), &args.to).await?),
+        Migrate::Status(config) => {
+            let (lines, sound) = app::migrate_status(&config).await?;
+            print(&lines)?;
+            anyhow::ensure!(
+                sound,
+                "a migration that is `changed` or `missing` keeps the server from starting: use the build that applied it"
+            );
+            Ok(())
+        }
     }
 }
 

@@ -27,6 +27,7 @@ mod images;
 mod layering;
 mod limits;
 mod lists;
+mod migrate;
 mod rooms;
 mod services;
 mod store_contract;

@@ -52,7 +52,7 @@ use crate::http::upload::{UploadLimits, Uploads};
 use self::mongo::MongoDatasets;
 
 pub use self::error::DatasetError;
-pub use self::sqlite::SqliteDatasets;
+pub use self::sqlite::{DATABASE, MIGRATIONS, SqliteDatasets};
 
 /// One uploaded table, without its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -173,6 +173,9 @@ pub struct DatasetsPage {
     /// The last id given, when older ones follow.
     pub next_before: Option<Uuid>,
 }
+
+/// The name of the cache in the data directory, with MongoDB.
+const CACHE: &str = "datasets-cache.db";
 
 /// Most rows one page may hold; also what a page can be asked for.
 pub const MAX_PAGE_ROWS: usize = 10_000;
@@ -378,7 +381,7 @@ impl Datasets {
     /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`]; the operator mends the data directory.
     pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, DatasetError> {
         let uploads = open_uploads(data_dir, &limits)?;
-        let local = Rows::open(&data_dir.join("datasets.db"))?;
+        let local = Rows::open(&data_dir.join(DATABASE))?;
         Ok(Self { store: Box::new(LocalDatasets(local.clone())), local, limits, uploads })
     }
 
@@ -391,7 +394,7 @@ impl Datasets {
         let folder = data_dir.to_owned();
         let (uploads, local) = blocking(move || {
             let uploads = open_uploads(&folder, &limits)?;
-            Ok((uploads, Rows::open(&folder.join("datasets-cache.db"))?))
+            Ok((uploads, Rows::open(&folder.join(CACHE))?))
         })
         .await?;
         let scratch = data_dir.join("uploads");
