@@ -14,12 +14,14 @@
 mod support;
 
 mod access;
+mod accounts_contract;
 mod awareness;
 mod bindings;
 mod bus;
 mod canvases;
 mod crash;
 mod datasets;
+mod datasets_nodes;
 mod durability;
 mod events;
 mod hostile;

@@ -120,7 +120,8 @@ impl Rates {
         let limit = endpoint.limit(&self.limits);
         match self.limiter.count(&format!("rate_limit:{who}:{}", endpoint.name()), WINDOW).await {
             Ok(count) if count.taken > limit => {
-                let retry_after = Duration::from_secs(count.left.as_secs() + 1);
+                let seconds = count.left.as_millis().div_ceil(1000).max(1);
+                let retry_after = Duration::from_secs(seconds as u64);
                 tracing::debug!(endpoint = endpoint.name(), limit, "a rate limit was reached");
                 Err(TooMany { endpoint, limit, retry_after })
             }
