@@ -159,6 +159,22 @@ pub struct Limits {
     /// Usage events kept on disk while their store does not take them, bytes: some 800,000. Answer: later ones are dropped and counted.
     #[arg(long = "max-spool-bytes", env = "JABIRU_MAX_SPOOL_BYTES", default_value_t = 256 << 20, value_parser = parse_count::<u64>)]
     pub spool_bytes: u64,
+    /// Login links one network address may exchange in a minute: hundreds of people may share one behind a proxy. Answer: 429.
+    #[arg(long = "max-logins-per-minute", env = "JABIRU_MAX_LOGINS_PER_MINUTE", default_value_t = 600, value_parser = parse_count::<u64>)]
+    pub logins_per_minute: u64,
+
+    /// Data sets and images one person may upload in a minute: a script that sends a folder of pictures stays below. Answer: 429.
+    #[arg(long = "max-uploads-per-minute", env = "JABIRU_MAX_UPLOADS_PER_MINUTE", default_value_t = 1200, value_parser = parse_count::<u64>)]
+    pub uploads_per_minute: u64,
+
+    /// Canvases one person may create in a minute: a script that imports an archive makes a hundred a second. Answer: 429.
+    #[arg(long = "max-creates-per-minute", env = "JABIRU_MAX_CREATES_PER_MINUTE", default_value_t = 6000, value_parser = parse_count::<u64>)]
+    pub creates_per_minute: u64,
+
+    /// Sockets one person may open in a minute. As many as a node holds sessions: an app that gives all its guests one `sub` brings them
+    /// all back within a minute of a restart. Answer: close 4429.
+    #[arg(long = "max-joins-per-minute", env = "JABIRU_MAX_JOINS_PER_MINUTE", default_value_t = 20_000, value_parser = parse_count::<u64>)]
+    pub joins_per_minute: u64,
 
     /// Largest JSON body of the other routes, bytes: a canvas of 1,000 rich blocks is about 1 MiB. Answer: 413.
     #[arg(long = "max-body-bytes", env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20, value_parser = parse_count::<usize>)]
