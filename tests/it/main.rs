@@ -32,3 +32,4 @@ mod rooms;
 mod services;
 mod store_contract;
 mod sync;
+mod transfer;

@@ -143,6 +143,16 @@ pub(super) async fn marks(mongo: &Mongo, user_id: &str, id: CanvasId) -> Result<
     Ok(marks_of(mongo, user_id, vec![key(id)]).await?.remove(&id).unwrap_or_default())
 }
 
+/// Everybody's marks of a canvas. Looks at all marks there are, which only an export does.
+pub(super) async fn marks_of_canvas(mongo: &Mongo, id: CanvasId) -> Result<Vec<(String, Marks)>, StoreError> {
+    let marks: Collection<Document> = mongo.collection(MARKS);
+    let of = doc! { "_id.canvas_id": key(id) };
+    let find = || async { all(marks.find(of.clone()).sort(doc! { "_id": 1 }).await?).await };
+    let found = mongo.run("read marks", LONG, find).await?;
+    let user = |mark: &Document| Some(mark.get_document("_id").ok()?.get_str("user_id").ok()?.to_owned());
+    Ok(found.iter().filter_map(|mark| Some((user(mark)?, marks_in(mark)))).collect())
+}
+
 /// One that is a favourite already keeps its place.
 pub(super) async fn set_favourite(
     mongo: &Mongo,

@@ -15,12 +15,13 @@
 //!
 //! # Files
 //! [`writer`] appends · [`reader`] reads a document back · [`compact`] folds · [`lists`] records and marks · [`shape`] documents as MongoDB
-//! sees them.
+//! sees them · [`transfer`] whole canvases out and in.
 
 mod compact;
 mod lists;
 mod reader;
 mod shape;
+mod transfer;
 mod writer;
 
 use std::sync::Arc;
@@ -30,10 +31,12 @@ use bytes::Bytes;
 use mongodb::Collection;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, doc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use uuid::Uuid;
 
-use super::{Append, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Change, Marks, Store, StoreError, Stored};
+use super::{
+    Append, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Change, Marks, Part, Store, StoreError, Stored,
+};
 use crate::backend::mongo::{LONG, Mongo, MongoError, SHORT};
 use crate::clock::{Clock, Millis};
 use crate::doc::schema::CanvasJson;
@@ -203,6 +206,21 @@ impl Store for MongoStore {
         };
         let document = RawDocumentBuf::try_from(&document).map_err(|error| StoreError(error.to_string()))?;
         writer::insert_all(&self.mongo, "quarantine an update", QUARANTINE, &[document]).await
+    }
+
+    async fn canvas_ids(&self, after: Option<CanvasId>, limit: usize) -> Result<Vec<CanvasId>, StoreError> {
+        transfer::ids(&self.mongo, after, limit).await
+    }
+
+    async fn export_canvas(&self, id: CanvasId, parts: mpsc::Sender<Part>) -> Result<bool, StoreError> {
+        match self.canvas(id).await? {
+            Some(record) => transfer::export(&self.mongo, record, &parts).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn import_canvas(&self, mut parts: mpsc::Receiver<Part>, replace: bool) -> Result<bool, StoreError> {
+        transfer::import(&self.mongo, &self.writer, &mut parts, replace).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {
