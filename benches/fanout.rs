@@ -18,6 +18,7 @@ use bytes::Bytes;
 use canvas::Canvas;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use jabiru::access::{Identity, Role};
+use jabiru::events::Origin;
 use jabiru::protocol::{UpdateSummary, WireLimits, check_update};
 use jabiru::room::{Membership, NewPeer, Outbox};
 use node::BenchNode;
@@ -76,6 +77,7 @@ async fn join(node: &BenchNode, facts: &jabiru::room::Facts) -> Peer {
     let identity = Identity::new("bench".to_owned(), "Bench".to_owned(), "bench".to_owned());
     let new = || NewPeer {
         identity: identity.clone(),
+        origin: Origin::default(),
         role: Role::Editor,
         outbox: Arc::clone(&outbox),
         acks: false,

@@ -7,11 +7,13 @@ use std::net::SocketAddr;
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use anyhow::{Context, anyhow, bail};
 use axum::Router;
 use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, StatusCode};
+use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -27,19 +29,21 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::{LocalOwner, Sessions, Tokens};
+use crate::backend::clickhouse::ClickHouse;
 use crate::backend::migrations::{Migrate, Migration, State};
 use crate::backend::sqlite::{Sqlite, SqliteMigrations};
 use crate::bus::LocalBus;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
-use crate::events::Events;
-use crate::http::{Origins, Problem, Shell, assets, docs, health, serve};
+use crate::events::{ClickHouseEvents, EventStore, Events, Spool, SqliteEvents, sample_metrics};
+use crate::http::{Origins, Problem, Shell, activity, assets, docs, health, serve};
 use crate::id::CanvasId;
 use crate::platform::bindings::{Bindings, Calculator};
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
 use crate::platform::images::{self, Images};
 use crate::platform::transfer::{self, Installation, Tenants};
+use crate::platform::usage::{self, ClickHouseUsage, SqliteUsage, UsageStore};
 use crate::platform::{accounts, samples};
 use crate::presence::MemoryPresence;
 use crate::room::{Changes, Hub, Node, Pressure};
@@ -63,6 +67,11 @@ pub const MIGRATIONS: &[Migration] = &[
         name: "0004_images",
         up: include_str!("../migrations/sqlite/0004_images.up.sql"),
         down: Some(include_str!("../migrations/sqlite/0004_images.down.sql")),
+    },
+    Migration {
+        name: "0005_events",
+        up: include_str!("../migrations/sqlite/0005_events.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0005_events.down.sql")),
     },
 ];
 
@@ -128,8 +137,9 @@ impl App {
         let sessions = Sessions::new(sqlite.clone(), clock.clone());
         let owner = sessions.local_owner().await.context("the data folder's database does not answer")?;
         let tasks = TaskTracker::new();
-        let (events, writer) = Events::new(sqlite.clone(), clock.clone());
-        tasks.spawn(writer.run());
+        let (events, writer) = Events::new(clock.clone());
+        let (event_store, usage_store) = open_events(&config, &sqlite).await?;
+        tasks.spawn(writer.run(event_store, open_spool(&config)?));
         let images = open_images(&config, &sqlite, &clock).await?;
         let store = (parts.wrap_store)(Arc::new(SqliteStore::new(sqlite, clock.clone())));
         let (changes, word) = Changes::channel();
@@ -138,7 +148,7 @@ impl App {
             store: Arc::clone(&store),
             presence: Arc::new(MemoryPresence::default()),
             bus: Arc::new(LocalBus::default()),
-            events,
+            events: events.clone(),
             limits: config.limits.clone(),
             clock: clock.clone(),
             pressure: Pressure::default(),
@@ -162,8 +172,21 @@ impl App {
         let origin = config.public_origin(address);
         let origins = Arc::new(Origins { public: origin.clone(), allowed: config.allowed_origins.clone() });
         let tokens = Tokens::new(&secret, owner.org.clone(), clock.clone());
-        let shell = Shell { tokens, sessions: sessions.clone(), origins, limits, clock };
-        let router = router(&shell, &hub, canvases, datasets, images, metrics.clone());
+        let shell = Shell {
+            tokens,
+            sessions: sessions.clone(),
+            origins,
+            limits,
+            clock,
+            events: events.clone(),
+            trust_forwarded_for: config.trust_forwarded_for,
+        };
+        let router = router(&shell, &hub, canvases, datasets, images, usage_store, metrics.clone());
+        tasks.spawn(stop.clone().run_until_cancelled_owned(sample(
+            metrics.clone(),
+            events,
+            Arc::clone(&hub.node().id),
+        )));
 
         tasks.spawn(stop.clone().run_until_cancelled_owned(telemetry::upkeep(metrics)));
         let head = config.limits.request_head;
@@ -202,6 +225,7 @@ fn router(
     canvases: Canvases,
     datasets: Arc<Datasets>,
     images: Arc<Images>,
+    usage: Arc<dyn UsageStore>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> Router {
     let (api, description) = OpenApiRouter::with_openapi(Api::openapi())
@@ -212,10 +236,11 @@ fn router(
             datasets,
             canvases: canvases.clone(),
         }))
-        .merge(images::http::router(images::http::Slice { shell: shell.clone(), images, canvases }))
+        .merge(images::http::router(images::http::Slice { shell: shell.clone(), images, canvases: canvases.clone() }))
+        .merge(usage::http::router(usage::http::Slice { shell: shell.clone(), usage, canvases }))
         .split_for_parts();
     Router::new()
-        .merge(api)
+        .merge(api.layer(from_fn_with_state(shell.clone(), activity::api_calls)))
         .merge(docs::router(&description))
         .layer(DefaultBodyLimit::max(shell.limits.body_bytes))
         .fallback(assets::serve)
@@ -502,6 +527,33 @@ fn open_datasets(config: &Config) -> anyhow::Result<Arc<Datasets>> {
     let datasets =
         Datasets::open(&config.data_dir, dataset_limits(config)).with_context(|| unusable(&config.data_dir))?;
     Ok(Arc::new(datasets))
+}
+
+/// Where usage events go and where the usage pages read them: ClickHouse if there is one, else the embedded database. `[EVT-2]`
+async fn open_events(config: &Config, sqlite: &Sqlite) -> anyhow::Result<(Arc<dyn EventStore>, Arc<dyn UsageStore>)> {
+    let Some(url) = &config.clickhouse_url else {
+        return Ok((Arc::new(SqliteEvents::new(sqlite.clone())), Arc::new(SqliteUsage::new(sqlite.clone()))));
+    };
+    let named = "JABIRU_CLICKHOUSE_URL / --clickhouse-url: usage events cannot go there";
+    let clickhouse = ClickHouse::connect(url).await.context(named)?;
+    clickhouse.up().await.context(named)?;
+    Ok((Arc::new(ClickHouseEvents::new(clickhouse.clone())), Arc::new(ClickHouseUsage::new(clickhouse))))
+}
+
+fn open_spool(config: &Config) -> anyhow::Result<Spool> {
+    let folder = config.data_dir.join("spool");
+    Spool::open(&folder, config.limits.spool_bytes)
+        .with_context(|| format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", folder.display()))
+}
+
+/// How often the node's metrics go to its events.
+const SAMPLE_EVERY: Duration = Duration::from_secs(15);
+
+async fn sample(metrics: metrics_exporter_prometheus::PrometheusHandle, events: Events, node: Arc<str>) {
+    loop {
+        tokio::time::sleep(SAMPLE_EVERY).await;
+        events.samples(sample_metrics(&metrics.render(), &node));
+    }
 }
 
 async fn open_images(config: &Config, sqlite: &Sqlite, clock: &Clock) -> anyhow::Result<Arc<Images>> {

@@ -42,6 +42,11 @@ pub struct Config {
     #[arg(long, env = "JABIRU_CLICKHOUSE_URL", hide_env_values = true, value_parser = parse_http)]
     pub clickhouse_url: Option<String>,
 
+    /// Take a client's address from the last entry of `X-Forwarded-For`, which is what the proxy in front of this server wrote. Only behind
+    /// a proxy that always writes it: anybody else could claim any address. Default: the address that connected.
+    #[arg(long, env = "JABIRU_TRUST_FORWARDED_FOR")]
+    pub trust_forwarded_for: bool,
+
     /// Other origins whose pages may open sockets, comma-separated, e.g. `https://app.example.org`.
     #[arg(long, env = "JABIRU_ALLOWED_ORIGINS", value_delimiter = ',', value_parser = parse_origin)]
     pub allowed_origins: Vec<String>,
@@ -150,6 +155,10 @@ pub struct Limits {
     /// Largest image, bytes: what a camera makes. Answer: 413 before it is stored.
     #[arg(long = "max-image-bytes", env = "JABIRU_MAX_IMAGE_BYTES", default_value_t = 10 << 20, value_parser = parse_count::<u64>)]
     pub image_bytes: u64,
+
+    /// Usage events kept on disk while their store does not take them, bytes: some 800,000. Answer: later ones are dropped and counted.
+    #[arg(long = "max-spool-bytes", env = "JABIRU_MAX_SPOOL_BYTES", default_value_t = 256 << 20, value_parser = parse_count::<u64>)]
+    pub spool_bytes: u64,
 
     /// Largest JSON body of the other routes, bytes: a canvas of 1,000 rich blocks is about 1 MiB. Answer: 413.
     #[arg(long = "max-body-bytes", env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20, value_parser = parse_count::<usize>)]

@@ -1,108 +1,185 @@
-//! PORT: usage events. Owns their queue, batches and what happens when there are too many.
+//! PORT: usage events, query runs and samples of the node's metrics. Owns their queue, their batches, the spool, and what happens when there
+//! are too many. `[EVT-1]` `[EVT-2]`
 //!
-//! The hot path does one `try_send`. A background task writes batches by size and time; what had to be dropped is counted, never
-//! silent. `[EVT-1]` An event is what happened, never a change of a document.
+//! An event is what happened, never a change of a document, and never content.
+//!
+//! # Flow
+//! ```text
+//! whoever sees it happen ─ record: one try_send ─▶ bounded queue
+//!   ─▶ collector: batches by size and time, one table each
+//!        ├─▶ delivery: the store, once each
+//!        └─▶ spool: files, while the store does not take them; sent oldest first when it does, also after a restart
+//! ```
+//!
+//! # Invariants
+//! - Handing in never waits and never fails; what cannot be kept is counted by reason in `jabiru_events_dropped_total`, never silent.
+//! - A batch has an id, and a store takes a batch once, however often it is handed in. So whoever does not know whether a batch arrived
+//!   sends it again.
+//! - Only what has not reached the store or the spool yet is lost with the process: about a second of events.
 
+mod clickhouse;
+mod delivery;
+mod rows;
+mod sample;
+mod spool;
 mod sqlite;
 
-use std::time::Duration;
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
-use serde_json::Value;
+use async_trait::async_trait;
 use tokio::sync::mpsc;
-use tokio::time::Instant;
+use uuid::Uuid;
 
-use crate::access::Identity;
-use crate::backend::sqlite::Sqlite;
 use crate::clock::{Clock, Millis};
-use crate::id::PeerId;
 use crate::telemetry::names;
 
-/// Events that may wait for the writer: some seconds of a busy node at about 300 bytes each.
-const QUEUE: usize = 8192;
-/// Events of one batch, and how long the first of them waits for the last.
-const BATCH: usize = 1000;
-const BATCH_WAIT: Duration = Duration::from_secs(1);
+pub use self::clickhouse::ClickHouseEvents;
+pub use self::delivery::Writer;
+pub use self::rows::{Batch, MetricSample, QueryRun, Rows, UsageEvent};
+pub use self::sample::sample_metrics;
+pub use self::spool::{Spool, SpoolError};
+pub use self::sqlite::SqliteEvents;
 
-/// Something that happened, in the shape of the data model's `user_events`.
-#[derive(Debug, Clone)]
-pub struct UsageEvent {
-    /// When; set by [`Events::record`].
-    pub timestamp: Millis,
-    /// Who.
-    pub user_id: String,
-    /// On whose behalf.
-    pub organization_id: String,
-    /// What, e.g. `canvas.joined`.
-    pub event_type: &'static str,
-    /// More about it; never content.
-    pub event_data: Value,
-    /// Which session, if one.
-    pub session_id: String,
+/// Records that may wait to be batched: some seconds of a busy node at about 400 bytes each.
+const QUEUE: usize = 8192;
+
+/// Longest user agent that is kept, bytes: browsers send about 150.
+const USER_AGENT_BYTES: usize = 256;
+
+/// Where a request or a socket came from.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The address, if it is known.
+    pub ip: Option<IpAddr>,
+    /// What the client says it is, cut to 256 bytes.
+    pub user_agent: Arc<str>,
 }
 
-impl UsageEvent {
-    /// An event of a session.
+impl Origin {
+    /// An origin; a long user agent is cut, an IPv4 address in IPv6 clothes is undressed.
     #[must_use]
-    pub fn of(identity: &Identity, session: PeerId, event_type: &'static str, event_data: Value) -> Self {
-        Self {
-            timestamp: 0,
-            user_id: identity.user_id.clone(),
-            organization_id: identity.org.clone(),
-            event_type,
-            event_data,
-            session_id: session.to_string(),
-        }
+    pub fn new(ip: Option<IpAddr>, user_agent: &str) -> Self {
+        let end = user_agent.floor_char_boundary(USER_AGENT_BYTES);
+        Self { ip: ip.map(|ip| ip.to_canonical()), user_agent: user_agent[..end].into() }
     }
+}
+
+/// Why a store did not take a batch.
+#[derive(Debug, Clone, thiserror::Error)]
+pub enum WriteError {
+    /// It may take it later. Whether it has is not known.
+    #[error("{0}")]
+    Unavailable(String),
+    /// It will never take it.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// The port. `Ok` means stored.
+#[async_trait]
+pub trait EventStore: Send + Sync + 'static {
+    /// What it is, for people: `sqlite`, `clickhouse`.
+    fn name(&self) -> &'static str;
+
+    /// Takes a batch: whole, and once, however often it is handed in.
+    async fn write(&self, batch: &Batch) -> Result<(), WriteError>;
+
+    /// Forgets some of what is older than the data model's retention; `true`: there is more. A store that forgets by itself does nothing.
+    async fn forget_old(&self, now: Millis) -> Result<bool, WriteError>;
+
+    /// Whether it answers.
+    async fn ping(&self) -> Result<(), WriteError>;
+}
+
+/// How the way into the store is, for `/readyz`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct State {
+    /// Since when the store has not taken anything; `None`: it takes what it gets.
+    pub failing_since: Option<Millis>,
+    /// Bytes of batches on disk that wait for it.
+    pub spool_bytes: u64,
+    /// Records in memory that are not in a batch yet.
+    pub waiting: usize,
+}
+
+/// What is handed in.
+enum Record {
+    Event(UsageEvent),
+    Query(QueryRun),
+    Metric(MetricSample),
+}
+
+/// What the handle and the writer both look at.
+#[derive(Default)]
+struct Health {
+    /// 0: not failing.
+    failing_since: AtomicI64,
+    spool_bytes: std::sync::atomic::AtomicU64,
 }
 
 /// Where events are handed in; clones share the queue.
 #[derive(Clone)]
 pub struct Events {
-    queue: mpsc::Sender<UsageEvent>,
+    queue: mpsc::Sender<Record>,
+    health: Arc<Health>,
     clock: Clock,
 }
 
-/// The background task's side.
-pub struct Writer {
-    queue: mpsc::Receiver<UsageEvent>,
-    sqlite: Sqlite,
-}
-
 impl Events {
-    /// A queue and the writer that must be run to drain it.
+    /// A queue, and the writer that must be run to drain it.
     #[must_use]
-    pub fn new(sqlite: Sqlite, clock: Clock) -> (Self, Writer) {
+    pub fn new(clock: Clock) -> (Self, Writer) {
         let (sender, queue) = mpsc::channel(QUEUE);
-        (Self { queue: sender, clock }, Writer { queue, sqlite })
+        let health = Arc::new(Health::default());
+        let writer = Writer::new(queue, Arc::clone(&health), clock.clone());
+        (Self { queue: sender, health, clock }, writer)
     }
 
-    /// Hands in an event; never waits. A full queue drops it and counts that.
+    /// Hands in an event; never waits. A full queue drops it and counts that. The timestamp is set here.
     pub fn record(&self, event: impl FnOnce() -> UsageEvent) {
+        self.hand_in(|timestamp| Record::Event(UsageEvent { timestamp, ..event() }));
+    }
+
+    /// As [`Events::record`], for a query that has run.
+    pub fn query(&self, run: impl FnOnce() -> QueryRun) {
+        self.hand_in(|timestamp| Record::Query(QueryRun { timestamp, ..run() }));
+    }
+
+    /// As [`Events::record`], for samples of metrics.
+    pub fn samples(&self, samples: impl IntoIterator<Item = MetricSample>) {
+        for sample in samples {
+            self.hand_in(|timestamp| Record::Metric(MetricSample { timestamp, ..sample }));
+        }
+    }
+
+    fn hand_in(&self, record: impl FnOnce(Millis) -> Record) {
         match self.queue.try_reserve() {
-            Ok(slot) => slot.send(UsageEvent { timestamp: self.clock.now(), ..event() }),
-            Err(_) => metrics::counter!(names::EVENTS_DROPPED).increment(1),
+            Ok(slot) => slot.send(record(self.clock.now())),
+            Err(_) => count_dropped("queue_full", 1),
+        }
+    }
+
+    /// How the way into the store is.
+    #[must_use]
+    pub fn state(&self) -> State {
+        let since = self.health.failing_since.load(Ordering::Relaxed);
+        State {
+            failing_since: (since != 0).then_some(since),
+            spool_bytes: self.health.spool_bytes.load(Ordering::Relaxed),
+            waiting: self.queue.max_capacity() - self.queue.capacity(),
         }
     }
 }
 
-impl Writer {
-    /// Writes batches until every [`Events`] is gone, the last one included.
-    pub async fn run(mut self) {
-        let mut batch = Vec::new();
-        while self.queue.recv_many(&mut batch, BATCH).await > 0 {
-            let full_at = Instant::now() + BATCH_WAIT;
-            while batch.len() < BATCH {
-                let room = BATCH - batch.len();
-                match tokio::time::timeout_at(full_at, self.queue.recv_many(&mut batch, room)).await {
-                    Ok(0) | Err(_) => break,
-                    Ok(_) => {}
-                }
-            }
-            let count = batch.len();
-            if let Err(error) = sqlite::insert(&self.sqlite, std::mem::take(&mut batch)).await {
-                metrics::counter!(names::EVENTS_DROPPED).increment(count as u64);
-                tracing::warn!(events = count, %error, "usage events could not be written and are dropped");
-            }
-        }
-    }
+/// Every place where records are lost goes through here.
+fn count_dropped(reason: &'static str, records: usize) {
+    metrics::counter!(names::EVENTS_DROPPED, "reason" => reason).increment(records as u64);
+}
+
+/// A new id for a query that ran.
+#[must_use]
+pub fn query_id() -> String {
+    Uuid::now_v7().to_string()
 }

@@ -7,6 +7,7 @@ use axum::extract::{FromRef, FromRequestParts};
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, StatusCode, header};
 
+use super::activity::TokenCaller;
 use super::{Problem, Shell};
 use crate::access::{self, Role};
 
@@ -53,8 +54,11 @@ where
     async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, Self::Rejection> {
         let shell = Shell::from_ref(state);
         if let Some(token) = bearer(&parts.headers) {
-            let caller = shell.tokens.check(token);
-            return caller.map(Self).map_err(|error| unauthenticated(&error.to_string()));
+            let caller = shell.tokens.check(token).map_err(|error| unauthenticated(&error.to_string()))?;
+            if let Some(call) = parts.extensions.get::<TokenCaller>() {
+                call.note(&caller.identity);
+            }
+            return Ok(Self(caller));
         }
         let Some(token) = cookie(&parts.headers) else {
             return Err(unauthenticated("Log in, or send a token as `Authorization: Bearer …`."));

@@ -2,6 +2,7 @@
 //!
 //! Owns no capability of the product. A slice brings a router with its own state; the shell gives it extractors.
 
+pub mod activity;
 pub mod assets;
 pub mod caller;
 pub mod docs;
@@ -18,7 +19,9 @@ use axum::http::{HeaderMap, header};
 use crate::access::{Sessions, Tokens};
 use crate::clock::Clock;
 use crate::config::Limits;
+use crate::events::Events;
 
+pub use activity::Activity;
 pub use caller::Caller;
 pub use page::Paging;
 pub use problem::Problem;
@@ -36,6 +39,10 @@ pub struct Shell {
     pub limits: Arc<Limits>,
     /// The clock.
     pub clock: Clock,
+    /// Usage events.
+    pub events: Events,
+    /// Whether a proxy in front says in `X-Forwarded-For` who is calling.
+    pub trust_forwarded_for: bool,
 }
 
 /// The origins whose pages may open sockets and change things. `[LIM-4]`

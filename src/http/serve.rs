@@ -8,12 +8,17 @@ use std::pin::pin;
 use std::time::Duration;
 
 use axum::Router;
+use axum::http::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
+use tower::ServiceExt as _;
+
+use super::activity::ConnectedFrom;
 
 /// Wait before accepting again when the process is out of descriptors or memory.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
@@ -24,10 +29,10 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, stop: 
     let mut http = http1::Builder::new();
     http.timer(TokioTimer::new()).header_read_timeout(head);
     // With its state in place a router is shared by its clones; without, every one would have routes of its own.
-    let service = TowerToHyperService::new(router.with_state::<()>(()));
+    let router = router.with_state::<()>(());
     while let Some(accepted) = stop.run_until_cancelled(listener.accept()).await {
-        let tcp = match accepted {
-            Ok((tcp, _)) => tcp,
+        let (tcp, address) = match accepted {
+            Ok(accepted) => accepted,
             Err(error) => {
                 // Of the client: it has gone again. Of ours: there is no room for it.
                 if !matches!(error.kind(), ErrorKind::ConnectionAborted | ErrorKind::ConnectionReset) {
@@ -39,7 +44,11 @@ pub async fn serve(listener: TcpListener, router: Router, head: Duration, stop: 
         };
         // Frames are small and must leave at once.
         let _ = tcp.set_nodelay(true);
-        let connection = http.serve_connection(TokioIo::new(tcp), service.clone()).with_upgrades();
+        let service = router.clone().map_request(move |mut request: Request<Incoming>| {
+            request.extensions_mut().insert(ConnectedFrom(address));
+            request
+        });
+        let connection = http.serve_connection(TokioIo::new(tcp), TowerToHyperService::new(service)).with_upgrades();
         let stop = stop.clone();
         tasks.spawn(async move {
             let mut connection = pin!(connection);

@@ -8,3 +8,4 @@ pub mod datasets;
 pub mod images;
 pub mod samples;
 pub mod transfer;
+pub mod usage;

@@ -23,8 +23,10 @@ use super::changes::Announcer;
 use super::hub::Hub;
 use super::peers::{Peer, Question, Receipts};
 use super::persist::{Persist, Progress, STALL_AFTER};
+use super::remote::{CatchUp, Inlet};
 use super::tally::Tally;
 use super::updates::{BATCH_BYTES, read_only_notice};
+use super::visits::Visits;
 use super::{Command, NewPeer, Node};
 use crate::config::ROOM_INBOX;
 use crate::doc::awareness::Sender;
@@ -54,11 +56,15 @@ pub(super) struct Room {
     pub(super) hub: Arc<Hub>,
     pub(super) node: Arc<Node>,
     pub(super) inbox: mpsc::Receiver<Command>,
+    /// What other nodes say.
+    pub(super) inlet: Arc<Inlet>,
+    pub(super) catch_up: CatchUp,
     pub(super) document: Document,
     pub(super) peers: HashMap<PeerId, Peer>,
     pub(super) awareness: AwarenessTable,
     pub(super) persist: Persist,
     pub(super) tally: Tally,
+    pub(super) visits: Visits,
     pub(super) announcer: Announcer,
     pub(super) last_presence: Instant,
     /// When the presence port last heard of this room, and whether there is something new.
@@ -82,7 +88,13 @@ pub(super) struct Room {
 }
 
 /// Loads the canvas and runs its room until nobody needs it. The first act of a room: whoever joined meanwhile waits in the inbox.
-pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox: mpsc::Receiver<Command>) {
+pub(super) async fn run(
+    hub: Arc<Hub>,
+    id: CanvasId,
+    generation: u64,
+    mut inbox: mpsc::Receiver<Command>,
+    inlet: Arc<Inlet>,
+) {
     let started = Instant::now();
     match load(&hub, id).await {
         Ok((document, entries, bytes)) => {
@@ -97,11 +109,14 @@ pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox:
                 hub: Arc::clone(&hub),
                 node,
                 inbox,
+                inlet,
+                catch_up: CatchUp::default(),
                 headline: document.headline(),
                 document,
                 peers: HashMap::new(),
                 awareness: AwarenessTable::default(),
                 tally: Tally::default(),
+                visits: Visits::default(),
                 announcer: Announcer::default(),
                 last_presence: now.checked_sub(PRESENCE_INTERVAL).unwrap_or(now),
                 port_told: now.checked_sub(PRESENCE_PORT_INTERVAL).unwrap_or(now),
@@ -154,6 +169,8 @@ fn refuse(command: Command, closing: &Closing) {
 impl Room {
     async fn run(mut self) {
         let mut batch = Vec::new();
+        let inlet = Arc::clone(&self.inlet);
+        self.ask_who_is_there();
         let closing = self.hub.closing();
         let mut closing = pin!(closing.cancelled());
         while !self.is_done() {
@@ -175,6 +192,8 @@ impl Room {
                         self.on_written();
                     }
                 }
+                () = inlet.ready() => self.on_heard().await,
+                found = self.catch_up.progress() => self.on_found(found).await,
                 () = wait_until(wake) => {}
                 () = &mut closing, if self.ending.is_none() => {
                     self.end(&Closing::new(Close::Restarting, "the server is restarting"));
@@ -197,7 +216,7 @@ impl Room {
         for peer in peers {
             self.on_leave(peer);
         }
-        self.tally.record(self.id, &self.node.events);
+        self.tally.record(self.id, &self.node);
         self.node.presence.forget(self.id, &self.node.id);
         // Folding is for the next opening; at shutdown it would only compete with the tails.
         if self.persist.unfolded() >= FOLD_AT_UNLOAD && !self.hub.is_closing() {
@@ -233,8 +252,6 @@ impl Room {
                 Command::QueryAwareness(peer) => self.on_query_awareness(peer),
                 Command::Drained(peer) => self.on_drained(peer),
                 Command::Leave(peer) => self.on_leave(peer),
-                Command::Remote(update) => self.on_remote(update).await,
-                Command::CatchUp => self.on_catch_up().await,
                 Command::Read(reply) => drop(reply.send(match &self.ending {
                     Some(closing) => Err(closing.clone()),
                     None => Ok(self.document.materialise()),
@@ -276,6 +293,7 @@ impl Room {
         let peer = Peer {
             acks: new.acks,
             identity: new.identity,
+            origin: new.origin,
             role: new.role,
             outbox: new.outbox,
             notices: new.notices,
@@ -290,9 +308,11 @@ impl Room {
         if self.read_only && peer.role.may_edit() {
             peer.tell(&read_only_notice(), None);
         }
-        self.node
-            .events
-            .record(|| UsageEvent::of(&peer.identity, id, "canvas.joined", json!({ "canvas_id": self.id })));
+        let is_here = self.peers.values().any(|other| other.identity.user_id == peer.identity.user_id);
+        self.happened(id, &peer, "canvas.joined");
+        if self.visits.is_opening(&peer.identity.user_id, is_here, Instant::now()) {
+            self.happened(id, &peer, "canvas.opened");
+        }
         self.peers.insert(id, peer);
         if reply.send(Ok(id)).is_err() {
             self.on_leave(id);
@@ -330,15 +350,20 @@ impl Room {
     fn on_leave(&mut self, id: PeerId) {
         if let Some(peer) = self.peers.remove(&id) {
             self.awareness.leave(id, Instant::now());
-            self.node
-                .events
-                .record(|| UsageEvent::of(&peer.identity, id, "canvas.left", json!({ "canvas_id": self.id })));
+            self.happened(id, &peer, "canvas.left");
+            self.visits.left(&peer.identity.user_id, Instant::now());
             self.port_stale = true;
             if self.peers.is_empty() {
                 self.empty_since = Instant::now();
                 self.document.forget_cache();
             }
         }
+    }
+
+    fn happened(&self, id: PeerId, peer: &Peer, event_type: &'static str) {
+        let data = json!({ "canvas_id": self.id, "role": peer.role });
+        let session = || self.node.session_name(id);
+        self.node.events.record(|| UsageEvent::of(&peer.identity, &peer.origin, session(), event_type, data));
     }
 
     /// Ends every session and the room; joiners are told the same until the tail is written.
@@ -372,11 +397,14 @@ impl Room {
         if !self.awareness.has_news() || now < self.last_presence + PRESENCE_INTERVAL {
             return;
         }
-        let Some(frame) = self.awareness.take_news() else { return };
+        let Some(news) = self.awareness.take_news() else { return };
         self.last_presence = now;
         metrics::counter!(names::PRESENCE_FRAMES).increment(1);
         for peer in self.peers.values_mut().filter(|peer| peer.synced) {
-            peer.send_presence(&frame);
+            peer.send_presence(&news.frame);
+        }
+        if let Some(local) = news.local {
+            self.publish_states(local);
         }
     }
 
@@ -430,7 +458,7 @@ impl Room {
         self.send_presence(now);
         self.publish_presence(now);
         if self.tally.due().is_some_and(|due| due <= now) {
-            self.tally.record(self.id, &self.node.events);
+            self.tally.record(self.id, &self.node);
         }
         if self.slow_check.is_some_and(|due| due <= now) {
             self.close_slow_peers(now);

@@ -15,7 +15,8 @@
 //! # Files
 //! [`hub`] finds or opens rooms · [`actor`] is the loop · `updates` what a change goes
 //! through · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
-//! side of a room · `tally` who edited how much · `changes` word for whoever computes from
+//! side of a room · `remote` what other nodes say · `tally` who edited how much ·
+//! `visits` who opens and who only returns · `changes` word for whoever computes from
 //! what is on a canvas.
 
 pub mod actor;
@@ -23,10 +24,12 @@ mod changes;
 pub mod hub;
 pub mod peers;
 pub mod persist;
+mod remote;
 mod tally;
 #[cfg(test)]
 mod tests;
 mod updates;
+mod visits;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -39,7 +42,7 @@ use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::doc::schema::{Binding, CanvasJson, Computed};
-use crate::events::Events;
+use crate::events::{Events, Origin};
 use crate::id::PeerId;
 use crate::presence::Presence;
 use crate::protocol::{AwarenessEntry, Closing, UpdateSummary};
@@ -71,6 +74,13 @@ pub struct Node {
     pub changes: Changes,
 }
 
+impl Node {
+    /// What events call a session: its number is unique on this node only.
+    fn session_name(&self, session: PeerId) -> String {
+        format!("{}:{session}", self.id)
+    }
+}
+
 /// Journal pressure over all rooms of a node. `[DUR-3]`
 #[derive(Debug, Default)]
 pub struct Pressure {
@@ -96,6 +106,8 @@ impl Pressure {
 pub struct NewPeer {
     /// Who it is.
     pub identity: Identity,
+    /// Where it came from; only its events say so.
+    pub origin: Origin,
     /// What it may do here.
     pub role: Role,
     /// Where its frames go.
@@ -117,10 +129,6 @@ pub(crate) enum Command {
     /// The session's outbox is empty after it had overflowed. `[SYNC-5]`
     Drained(PeerId),
     Leave(PeerId),
-    /// A change another node made. `[BUS-1]`
-    Remote(Bytes),
-    /// Frames of the bus were missed: read the journal. `[BUS-2]`
-    CatchUp,
     /// The canvas as JSON, with the record's part left to the caller.
     Read(oneshot::Sender<Result<CanvasJson, Closing>>),
     /// A server-side change of name or description; answered when it is in the journal.

@@ -13,6 +13,7 @@ use yrs::StateVector;
 
 use crate::access::{Identity, Role};
 use crate::doc::Document;
+use crate::events::Origin;
 use crate::protocol::{self, Closing};
 
 /// Frames on their way to one session. `[SYNC-5]`
@@ -153,6 +154,7 @@ impl Outbox {
 )]
 pub(super) struct Peer {
     pub(super) identity: Identity,
+    pub(super) origin: Origin,
     pub(super) role: Role,
     pub(super) outbox: Arc<Outbox>,
     pub(super) acks: bool,

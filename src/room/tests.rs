@@ -16,6 +16,7 @@ use crate::backend::sqlite::{Sqlite, migrate};
 use crate::bus::LocalBus;
 use crate::doc::document::poison;
 use crate::doc::schema;
+use crate::events::Origin;
 use crate::id::CanvasId;
 use crate::presence::MemoryPresence;
 use crate::protocol::{self, ServerMessage, WireLimits};
@@ -37,6 +38,7 @@ impl Seat {
         let identity = Identity::new(name.to_owned(), name.to_owned(), "org".to_owned());
         let new = || NewPeer {
             identity: identity.clone(),
+            origin: Origin::default(),
             role: Role::Editor,
             outbox: Arc::clone(&outbox),
             acks: true,
@@ -91,7 +93,7 @@ async fn lim_5_a_panic_inside_the_document_costs_its_sender_only() {
     migrate(&path, &[KERNEL]).unwrap();
     let sqlite = Sqlite::open(&path).unwrap();
     let store = Arc::new(SqliteStore::new(sqlite.clone(), Clock::system()));
-    let (events, _writer) = Events::new(sqlite, Clock::system());
+    let (events, _writer) = Events::new(Clock::system());
     let hub = Hub::new(Arc::new(Node {
         id: "node".into(),
         store: Arc::clone(&store) as Arc<dyn Store>,

@@ -10,13 +10,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use axum::Router;
-use axum::extract::{Path, Query, State};
+use axum::extract::{FromRef, Path, Query, State};
 use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use serde::Deserialize;
 
 use crate::config::Limits;
+use crate::events::Origin;
 use crate::http::{Problem, Shell, caller};
 use crate::protocol::WireLimits;
 use crate::room::Hub;
@@ -28,6 +29,12 @@ pub struct Sockets {
     shell: Shell,
     hub: Arc<Hub>,
     open: Arc<AtomicUsize>,
+}
+
+impl FromRef<Sockets> for Shell {
+    fn from_ref(sockets: &Sockets) -> Self {
+        sockets.shell.clone()
+    }
 }
 
 /// What a client may say in the URL.
@@ -53,6 +60,7 @@ async fn upgrade(
     Path(canvas): Path<String>,
     Query(params): Query<Params>,
     headers: HeaderMap,
+    origin: Origin,
     upgrade: handshake::Upgrade,
 ) -> Response {
     if !sockets.shell.origins.allows_socket(&headers) {
@@ -61,6 +69,7 @@ async fn upgrade(
     }
     let opening = session::Opening {
         canvas,
+        origin,
         token: params.token,
         cookie: caller::cookie(&headers).map(str::to_owned),
         acks: params.ack.as_deref() == Some("1"),

@@ -17,6 +17,7 @@ use super::handshake::{Socket, send};
 use super::{Sockets, wire_limits};
 use crate::access::Caller;
 use crate::clock::Millis;
+use crate::events::Origin;
 use crate::id::CanvasId;
 use crate::protocol::{self, ClientMessage, Close, Closing};
 use crate::room::{Membership, NewPeer, Outbox};
@@ -35,6 +36,7 @@ const FACTS_TIMEOUT: Duration = Duration::from_secs(10);
 /// What a client brought to the upgrade.
 pub(super) struct Opening {
     pub(super) canvas: String,
+    pub(super) origin: Origin,
     pub(super) token: Option<String>,
     pub(super) cookie: Option<String>,
     pub(super) acks: bool,
@@ -109,6 +111,7 @@ async fn admit(
     let role = caller.role_on(&facts).ok_or_else(no_canvas)?;
     let new = || NewPeer {
         identity: caller.identity.clone(),
+        origin: opening.origin.clone(),
         role,
         outbox: Arc::clone(outbox),
         acks: opening.acks,

@@ -14,11 +14,11 @@ use utoipa_axum::routes;
 
 use super::Canvases;
 use super::lists::{self, CanvasSummary};
-use crate::access::Role;
+use crate::access::{Grant, Role};
 use crate::clock::rfc3339;
-use crate::doc::schema::{self, CanvasJson, CanvasLimits, ImportError};
+use crate::doc::schema::{self, CanvasLimits, ImportError};
 use crate::http::problem::Body;
-use crate::http::{Caller, Problem, Shell};
+use crate::http::{Activity, Caller, Problem, Shell};
 use crate::id::CanvasId;
 use crate::protocol::{Close, Closing};
 use crate::store::{CanvasRecord, Marks};
@@ -85,6 +85,7 @@ async fn create(
     State(canvases): State<Canvases>,
     State(shell): State<Shell>,
     caller: Caller,
+    activity: Activity,
     Body(new): Body<NewCanvas>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.require(Role::Editor)?;
@@ -97,18 +98,15 @@ async fn create(
     if let Some(description) = &new.description {
         schema::check_description(description, &limits)?.clone_into(&mut canvas.description);
     }
-    created(&canvases, &caller, &canvas).await
+    let record = canvases.create(caller.org(), caller.user_id(), &canvas).await?;
+    activity.record(&caller, "canvas.created", json!({ "canvas_id": record.id, "blocks": record.block_count }));
+    Ok(created(record, &caller))
 }
 
-async fn created(
-    canvases: &Canvases,
-    caller: &Caller,
-    canvas: &CanvasJson,
-) -> Result<impl IntoResponse + use<>, Problem> {
-    let record = canvases.create(caller.org(), caller.user_id(), canvas).await?;
+fn created(record: CanvasRecord, caller: &Caller) -> impl IntoResponse + use<> {
     let role = caller.0.role_on(&record).unwrap_or(Role::Viewer);
     let location = format!("/v1/canvases/{}", record.id);
-    Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(CanvasSummary::of(record, role, Marks::default()))))
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(CanvasSummary::of(record, role, Marks::default())))
 }
 
 /// The record of a canvas the caller has at least `needs` on.
@@ -132,7 +130,7 @@ pub(super) async fn find(
 }
 
 /// As [`find`], for a canvas that is not deleted.
-pub(super) async fn find_live(
+pub(in crate::platform) async fn find_live(
     canvases: &Canvases,
     caller: &Caller,
     id: &str,
@@ -157,10 +155,15 @@ pub(super) async fn find_live(
 async fn read(
     State(canvases): State<Canvases>,
     caller: Caller,
+    activity: Activity,
     Path(id): Path<String>,
 ) -> Result<Json<Value>, Problem> {
     let (record, role) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
     let canvas = canvases.content(record.id).await?.ok_or_else(|| Problem::not_found("canvas", &id))?;
+    // Our own pages read it too, for thumbnails and the like; that is no view of it.
+    if matches!(caller.0.grant, Grant::Token { .. }) {
+        activity.record(&caller, "canvas.viewed", json!({ "canvas_id": record.id }));
+    }
     Ok(Json(json!({
         "id": id,
         "name": canvas.name,
@@ -210,10 +213,12 @@ async fn change(
 async fn delete(
     State(canvases): State<Canvases>,
     caller: Caller,
+    activity: Activity,
     Path(id): Path<String>,
 ) -> Result<StatusCode, Problem> {
     let (record, _) = find_live(&canvases, &caller, &id, Role::Owner).await?;
     canvases.store.set_deleted(record.id, Some(canvases.clock.now())).await?;
+    activity.record(&caller, "canvas.deleted", json!({ "canvas_id": record.id }));
     canvases.hub.close(record.id, Closing::new(Close::NoSuchCanvas, "this canvas was deleted")).await;
     Ok(StatusCode::NO_CONTENT)
 }
@@ -224,10 +229,12 @@ async fn delete(
 async fn restore(
     State(canvases): State<Canvases>,
     caller: Caller,
+    activity: Activity,
     Path(id): Path<String>,
 ) -> Result<Json<CanvasSummary>, Problem> {
     let (record, role) = find(&canvases, &caller, &id, Role::Owner).await?;
     canvases.store.set_deleted(record.id, None).await?;
+    activity.record(&caller, "canvas.restored", json!({ "canvas_id": record.id }));
     let marks = canvases.store.marks(caller.user_id(), record.id).await?;
     Ok(Json(CanvasSummary::of(CanvasRecord { deleted_at: None, ..record }, role, marks)))
 }
@@ -239,6 +246,7 @@ async fn duplicate(
     State(canvases): State<Canvases>,
     State(shell): State<Shell>,
     caller: Caller,
+    activity: Activity,
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.require(Role::Editor)?;
@@ -247,7 +255,9 @@ async fn duplicate(
     let most = canvas_limits(&shell).name_chars;
     let name: String = canvas.name.chars().take(most.saturating_sub(" (copy)".len())).collect();
     canvas.name = format!("{name} (copy)");
-    created(&canvases, &caller, &canvas).await
+    let copy = canvases.create(caller.org(), caller.user_id(), &canvas).await?;
+    activity.record(&caller, "canvas.duplicated", json!({ "canvas_id": record.id, "copy_id": copy.id }));
+    Ok(created(copy, &caller))
 }
 
 /// Who is on the canvas. Needs viewer. `[AW-4]`

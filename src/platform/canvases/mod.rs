@@ -16,6 +16,8 @@ use crate::id::CanvasId;
 use crate::room::Hub;
 use crate::store::{CanvasRecord, Store, StoreError};
 
+pub(in crate::platform) use self::http::find_live;
+
 /// The slice's service.
 #[derive(Clone)]
 pub struct Canvases {

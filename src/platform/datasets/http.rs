@@ -2,6 +2,7 @@
 //! It refuses to touch files or tables; those are behind [`Datasets`].
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use axum::Json;
 use axum::body::Body;
@@ -10,15 +11,17 @@ use axum::extract::{FromRef, Path, Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
+use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 use uuid::Uuid;
 
-use super::{Dataset, DatasetError, Datasets, MAX_PAGE_DATASETS, MAX_PAGE_ROWS, RowsPage, Upload};
+use super::{Cell, Dataset, DatasetError, Datasets, MAX_PAGE_DATASETS, MAX_PAGE_ROWS, RowsPage, Upload};
 use crate::access::{Grant, Role};
+use crate::events::{QueryRun, query_id};
 use crate::http::page::{bad_cursor, cursor};
-use crate::http::{Caller, Paging, Problem, Shell};
+use crate::http::{Activity, Caller, Paging, Problem, Shell};
 use crate::platform::canvases::Canvases;
 
 /// What these routes need.
@@ -108,6 +111,7 @@ struct RowsAnswer {
 async fn upload(
     State(slice): State<Slice>,
     caller: Caller,
+    activity: Activity,
     params: Result<Query<UploadParams>, QueryRejection>,
     headers: HeaderMap,
     body: Body,
@@ -131,6 +135,8 @@ async fn upload(
     .await;
     match stored {
         Ok(dataset) => {
+            let what = json!({ "dataset_id": dataset.id, "rows": dataset.row_count, "size_bytes": dataset.size_bytes });
+            activity.record(&caller, "dataset.uploaded", what);
             let location = format!("/v1/datasets/{}", dataset.id);
             Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)).into_response())
         }
@@ -207,6 +213,7 @@ async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>)
 async fn rows(
     State(slice): State<Slice>,
     caller: Caller,
+    activity: Activity,
     Path(id): Path<String>,
     paging: Result<Query<Paging>, QueryRejection>,
 ) -> Result<Json<RowsAnswer>, Problem> {
@@ -214,11 +221,43 @@ async fn rows(
     let after: Option<u64> = after(&paging, ROWS_CURSOR)?;
     let limit = paging.limit(1_000, MAX_PAGE_ROWS)?;
     let found = match readable(&slice, &caller, &id).await? {
-        Some(uuid) => slice.datasets.rows(caller.org(), uuid, after.unwrap_or(0), limit).await?,
+        Some(uuid) => {
+            let started = Instant::now();
+            let page = slice.datasets.rows(caller.org(), uuid, after.unwrap_or(0), limit).await;
+            activity.events().query(|| rows_query(&caller, started, &page));
+            page?
+        }
         None => None,
     };
     let RowsPage { columns, rows, next_row } = found.ok_or_else(|| no_such_dataset(&id))?;
     Ok(Json(RowsAnswer { columns, rows, next_cursor: next_row.map(|row| cursor(&format!("{ROWS_CURSOR}{row}"))) }))
+}
+
+/// How reading a page of rows went, for `query_performance`.
+fn rows_query(caller: &Caller, started: Instant, page: &Result<Option<RowsPage>, DatasetError>) -> QueryRun {
+    let rows = page.as_ref().ok().and_then(Option::as_ref).map(|page| page.rows.as_slice()).unwrap_or_default();
+    let bytes = |cell: &Cell| match cell {
+        Cell::Null => 0,
+        Cell::Boolean(_) => 1,
+        Cell::Number(_) => 8,
+        Cell::Text(text) => text.len() as u64,
+    };
+    QueryRun {
+        timestamp: 0,
+        query_id: query_id(),
+        user_id: caller.user_id().to_owned(),
+        organization_id: caller.org().to_owned(),
+        query_type: "dataset.rows".into(),
+        execution_time_ms: started.elapsed().as_millis() as u32,
+        rows_processed: rows.len() as u64,
+        bytes_processed: rows.iter().flatten().map(bytes).sum(),
+        cache_hit: false,
+        error_code: match page {
+            Ok(Some(_)) => "".into(),
+            Ok(None) => "not_found".into(),
+            Err(_) => "storage".into(),
+        },
+    }
 }
 
 /// Say which list a cursor belongs to, so that one of another list is refused instead of read as a place in this one.

@@ -281,7 +281,7 @@ mod routes {
             let clock = Clock::system();
             let sqlite = Sqlite::open(&dir.join("kernel.db")).unwrap();
             let store: Arc<dyn Store> = Arc::new(SqliteStore::new(sqlite.clone(), clock.clone()));
-            let (events, _writer) = Events::new(sqlite.clone(), clock.clone());
+            let (events, _writer) = Events::new(clock.clone());
             let hub = Hub::new(Arc::new(Node {
                 id: "node".into(),
                 store: Arc::clone(&store),
@@ -301,6 +301,8 @@ mod routes {
                 origins: Arc::new(Origins { public: "http://localhost".into(), allowed: Vec::new() }),
                 limits: Arc::default(),
                 clock,
+                events: canvases.hub.node().events.clone(),
+                trust_forwarded_for: false,
             };
             let slice = Slice { shell, datasets: Arc::clone(datasets), canvases };
             Self { router: router(slice).into(), tokens }
