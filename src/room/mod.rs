@@ -16,10 +16,11 @@
 //! [`hub`] finds or opens rooms · [`actor`] is the loop · `updates` what a change goes
 //! through · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
 //! side of a room · `tally` who edited how much · `changes` word for whoever computes from
-//! what is on a canvas.
+//! what is on a canvas · `copy` what plain queries of the store see.
 
 pub mod actor;
 mod changes;
+mod copy;
 pub mod hub;
 pub mod peers;
 pub mod persist;

@@ -27,6 +27,7 @@ mod images;
 mod layering;
 mod limits;
 mod lists;
+mod mongo_store;
 mod rooms;
 mod services;
 mod store_contract;

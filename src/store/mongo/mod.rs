@@ -31,6 +31,7 @@ use mongodb::Collection;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, doc};
 use tokio::sync::Semaphore;
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::{Append, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Change, Marks, Store, StoreError, Stored};
@@ -67,10 +68,11 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// A store on a connected, migrated database. Starts the task that writes; it ends with the store.
+    /// A store on a connected, migrated database. Its writer is one of `tasks`, and ends with the store.
     #[must_use]
-    pub fn new(mongo: Mongo, clock: Clock) -> Self {
-        Self { writer: Writer::start(mongo.clone()), mongo, clock, searches: Arc::new(Semaphore::new(SEARCHES)) }
+    pub fn new(mongo: Mongo, clock: Clock, tasks: &TaskTracker) -> Self {
+        let writer = Writer::start(mongo.clone(), tasks.clone());
+        Self { writer, mongo, clock, searches: Arc::new(Semaphore::new(SEARCHES)) }
     }
 
     fn canvases(&self) -> Collection<Document> {

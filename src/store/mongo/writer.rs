@@ -14,6 +14,7 @@ use std::time::Duration;
 
 use mongodb::bson::{DateTime, Document, RawArrayBuf, RawDocumentBuf, rawdoc};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::{CANVASES, PART_BYTES, UPDATE_PARTS, UPDATES, binary_uuid, blob, shape};
@@ -57,9 +58,9 @@ struct Job {
 
 impl Writer {
     /// Starts the task; it ends when the writer is dropped, with what it has.
-    pub(super) fn start(mongo: Mongo) -> Self {
+    pub(super) fn start(mongo: Mongo, tasks: TaskTracker) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(write(mongo, waiting));
+        tasks.clone().spawn(write(mongo, waiting, tasks));
         Self { jobs }
     }
 
@@ -163,7 +164,7 @@ pub(super) async fn insert_all(
     }
 }
 
-async fn write(mongo: Mongo, mut jobs: mpsc::Receiver<Job>) {
+async fn write(mongo: Mongo, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker) {
     let flights = Arc::new(Semaphore::new(IN_FLIGHT));
     let mut left_over = None;
     loop {
@@ -188,7 +189,7 @@ async fn write(mongo: Mongo, mut jobs: mpsc::Receiver<Job>) {
             group.push(job);
         }
         let mongo = mongo.clone();
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             flush(&mongo, group).await;
             drop(flight);
         });
