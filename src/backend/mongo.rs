@@ -254,7 +254,7 @@ impl Mongo {
         &self,
         what: &'static str,
         longest: Duration,
-        work: impl Fn() -> F + Send,
+        work: impl Fn() -> F + Send + Sync,
     ) -> Result<T, MongoError>
     where
         T: Send,
@@ -322,13 +322,13 @@ const LOCK: &str = "schema_migrations_lock";
 const LOCK_TTL: Duration = Duration::from_secs(30);
 
 /// How long a node waits for the lock of another one. A migration may build an index over a large collection.
-const LOCK_WAIT: Duration = Duration::from_secs(120);
+const LOCK_WAIT: Duration = Duration::from_mins(2);
 
 /// How often it looks.
 const LOCK_RETRY: Duration = Duration::from_millis(200);
 
 /// Longest wait for one command of a migration.
-const COMMAND: Duration = Duration::from_secs(3600);
+const COMMAND: Duration = Duration::from_hours(1);
 
 /// [`Migrate`] on MongoDB. `schema_migrations` holds `{_id: name, checksum, at}`.
 #[derive(Debug, Clone)]
@@ -493,11 +493,11 @@ impl Migrations {
 
     /// Takes or renews the lock if `condition` holds; whether it did. Taking it again by the same owner is renewing, so it may be repeated.
     async fn take(&self, owner: &str, condition: Document) -> Result<bool, MongoError> {
-        let held = self.mongo.collection::<Document>(LOCK);
+        let locks = self.mongo.collection::<Document>(LOCK);
         let filter = doc! { "_id": "lock", "$or": [condition, { "owner": owner }] };
         let until = doc! { "$add": ["$$NOW", LOCK_TTL.as_millis() as i64] };
         let hold = vec![doc! { "$set": { "owner": owner, "expires_at": until } }];
-        let work = || async { held.update_one(filter.clone(), hold.clone()).await };
+        let work = || async { locks.update_one(filter.clone(), hold.clone()).await };
         Ok(self.mongo.run("take the lock of its migrations", SHORT, work).await?.matched_count == 1)
     }
 }

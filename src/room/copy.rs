@@ -49,6 +49,11 @@ impl Copy {
         }
     }
 
+    /// The document is another one: its versions are counted anew.
+    pub(super) fn forget(&mut self) {
+        self.given = None;
+    }
+
     /// When the next copy is due, now that the document has this version.
     pub(super) fn due(&mut self, version: u64) -> Option<Instant> {
         if !self.is_stale(version) {
@@ -56,6 +61,7 @@ impl Copy {
         }
         let now = Instant::now();
         if self.failed.swap(false, Ordering::SeqCst) {
+            self.given = None;
             self.due = Some(now + RETRY);
         }
         // While one is under way the next waits, and takes what has come until then.

@@ -104,6 +104,11 @@ fn key(id: CanvasId) -> Bson {
     uuid(id.0)
 }
 
+/// A count as the documents hold it.
+fn integer(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
+}
+
 fn date(at: Millis) -> DateTime {
     DateTime::from_millis(at)
 }
