@@ -30,6 +30,7 @@ mod layering;
 mod limits;
 mod lists;
 mod migrate;
+mod mongo_store;
 mod presence_contract;
 mod rooms;
 mod services;

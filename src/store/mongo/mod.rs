@@ -32,6 +32,7 @@ use mongodb::Collection;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, doc};
 use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::{
@@ -70,10 +71,11 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// A store on a connected, migrated database. Starts the task that writes; it ends with the store.
+    /// A store on a connected, migrated database. Its writer is one of `tasks`, and ends with the store.
     #[must_use]
-    pub fn new(mongo: Mongo, clock: Clock) -> Self {
-        Self { writer: Writer::start(mongo.clone()), mongo, clock, searches: Arc::new(Semaphore::new(SEARCHES)) }
+    pub fn new(mongo: Mongo, clock: Clock, tasks: &TaskTracker) -> Self {
+        let writer = Writer::start(mongo.clone(), tasks.clone());
+        Self { writer, mongo, clock, searches: Arc::new(Semaphore::new(SEARCHES)) }
     }
 
     fn canvases(&self) -> Collection<Document> {
@@ -103,6 +105,11 @@ fn blob(bytes: &[u8]) -> Binary {
 
 fn key(id: CanvasId) -> Bson {
     uuid(id.0)
+}
+
+/// A count as the documents hold it.
+fn integer(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn date(at: Millis) -> DateTime {
