@@ -254,7 +254,7 @@ impl Mongo {
         &self,
         what: &'static str,
         longest: Duration,
-        work: impl Fn() -> F + Send,
+        work: impl Fn() -> F + Send + Sync,
     ) -> Result<T, MongoError>
     where
         T: Send,
@@ -322,13 +322,13 @@ const LOCK: &str = "schema_migrations_lock";
 const LOCK_TTL: Duration = Duration::from_secs(30);
 
 /// How long a node waits for the lock of another one. A migration may build an index over a large collection.
-const LOCK_WAIT: Duration = Duration::from_secs(120);
+const LOCK_WAIT: Duration = Duration::from_mins(2);
 
 /// How often it looks.
 const LOCK_RETRY: Duration = Duration::from_millis(200);
 
 /// Longest wait for one command of a migration.
-const COMMAND: Duration = Duration::from_secs(3600);
+const COMMAND: Duration = Duration::from_hours(1);
 
 /// [`Migrate`] on MongoDB. `schema_migrations` holds `{_id: name, checksum, at}`.
 #[derive(Debug, Clone)]
@@ -357,29 +357,31 @@ impl Migrate for Migrations {
         if migrations::pending(BACKEND, self.known, &self.recorded().await?)?.is_empty() {
             return Ok(Vec::new());
         }
-        let lock = self.lock().await?;
-        let mut names = Vec::new();
-        for migration in migrations::pending(BACKEND, self.known, &self.recorded().await?)? {
-            self.apply(migration.name, migration.up).await?;
-            self.record(migration).await?;
-            names.push(migration.name.to_owned());
-        }
-        lock.release().await?;
-        Ok(names)
+        let apply = async {
+            let mut names = Vec::new();
+            for migration in migrations::pending(BACKEND, self.known, &self.recorded().await?)? {
+                self.apply(migration.name, migration.up).await?;
+                self.record(migration).await?;
+                names.push(migration.name.to_owned());
+            }
+            Ok(names)
+        };
+        self.locked(apply).await
     }
 
     async fn down(&self, to: &str) -> Result<Vec<String>, MigrateError> {
-        let lock = self.lock().await?;
-        let mut names = Vec::new();
-        for (migration, down) in migrations::undoing(BACKEND, self.known, &self.recorded().await?, to)? {
-            self.apply(migration.name, down).await?;
-            let applied = self.mongo.collection::<Document>(APPLIED);
-            let forget = || async { applied.delete_one(doc! { "_id": migration.name }).await };
-            self.mongo.run("forget a migration", SHORT, forget).await.map_err(|error| unavailable(&error))?;
-            names.push(migration.name.to_owned());
-        }
-        lock.release().await?;
-        Ok(names)
+        let undo = async {
+            let mut names = Vec::new();
+            for (migration, down) in migrations::undoing(BACKEND, self.known, &self.recorded().await?, to)? {
+                self.apply(migration.name, down).await?;
+                let applied = self.mongo.collection::<Document>(APPLIED);
+                let forget = || async { applied.delete_one(doc! { "_id": migration.name }).await };
+                self.mongo.run("forget a migration", SHORT, forget).await.map_err(|error| unavailable(&error))?;
+                names.push(migration.name.to_owned());
+            }
+            Ok(names)
+        };
+        self.locked(undo).await
     }
 }
 
@@ -432,8 +434,26 @@ impl Migrations {
         Ok(())
     }
 
-    async fn lock(&self) -> Result<Lock, MigrateError> {
+    /// Does `work` under the lock, which is renewed meanwhile. A node that loses it, because it stood still for longer than the lock
+    /// lasts, stops.
+    async fn locked<T>(&self, work: impl Future<Output = Result<T, MigrateError>> + Send) -> Result<T, MigrateError> {
         let owner = crate::id::generate();
+        self.lock(&owner).await?;
+        let outcome = tokio::select! {
+            outcome = work => outcome,
+            reason = self.lose(&owner) => Err(MigrateError::Unavailable { backend: BACKEND, reason }),
+        };
+        // What cannot be freed expires.
+        let held = self.mongo.collection::<Document>(LOCK);
+        let free = doc! { "$set": { "owner": "", "expires_at": DateTime::from_millis(0) } };
+        let work = || async { held.update_one(doc! { "_id": "lock", "owner": &owner }, free.clone()).await };
+        if let Err(error) = self.mongo.run("free the lock of its migrations", SHORT, work).await {
+            tracing::warn!(%error, expires.after_s = LOCK_TTL.as_secs(), "the lock of the MongoDB migrations was not freed; it expires");
+        }
+        outcome
+    }
+
+    async fn lock(&self, owner: &str) -> Result<(), MigrateError> {
         let held = self.mongo.collection::<Document>(LOCK);
         let deadline = tokio::time::Instant::now() + LOCK_WAIT;
         // There is one, held by nobody; from then on it only changes hands, by the server's clock.
@@ -445,13 +465,8 @@ impl Migrations {
             Err(error) if !error.is_duplicate() => return Err(unavailable(&error)),
             _ => {}
         }
-        loop {
-            if take(&self.mongo, &owner, doc! { "$expr": { "$lt": ["$expires_at", "$$NOW"] } })
-                .await
-                .map_err(|error| unavailable(&error))?
-            {
-                return Ok(Lock::new(self.mongo.clone(), owner));
-            }
+        let expired = doc! { "$expr": { "$lt": ["$expires_at", "$$NOW"] } };
+        while !self.take(owner, expired.clone()).await.map_err(|error| unavailable(&error))? {
             if tokio::time::Instant::now() >= deadline {
                 let reason = format!(
                     "another node has been migrating it for more than {} s; wait for it, then start again",
@@ -461,53 +476,29 @@ impl Migrations {
             }
             tokio::time::sleep(LOCK_RETRY).await;
         }
-    }
-}
-
-/// Takes or renews the lock if `condition` holds; whether it did. Taking it again by the same owner is renewing, so it may be repeated.
-async fn take(mongo: &Mongo, owner: &str, condition: Document) -> Result<bool, MongoError> {
-    let held = mongo.collection::<Document>(LOCK);
-    let filter = doc! { "_id": "lock", "$or": [condition, { "owner": owner }] };
-    let until = doc! { "$add": ["$$NOW", LOCK_TTL.as_millis() as i64] };
-    let hold = vec![doc! { "$set": { "owner": owner, "expires_at": until } }];
-    let work = || async { held.update_one(filter.clone(), hold.clone()).await };
-    Ok(mongo.run("take the lock of its migrations", SHORT, work).await?.matched_count == 1)
-}
-
-/// The lock, renewed while this lives. What is not released expires.
-struct Lock {
-    mongo: Mongo,
-    owner: String,
-    renewal: tokio::task::JoinHandle<()>,
-}
-
-impl Lock {
-    fn new(mongo: Mongo, owner: String) -> Self {
-        let (renewed, name) = (mongo.clone(), owner.clone());
-        let renewal = tokio::spawn(async move {
-            loop {
-                tokio::time::sleep(LOCK_TTL / 3).await;
-                if let Err(error) = take(&renewed, &name, doc! { "owner": &name }).await {
-                    tracing::warn!(%error, "the lock of the MongoDB migrations was not renewed");
-                }
-            }
-        });
-        Self { mongo, owner, renewal }
-    }
-
-    async fn release(self) -> Result<(), MigrateError> {
-        self.renewal.abort();
-        let held = self.mongo.collection::<Document>(LOCK);
-        let free = doc! { "$set": { "owner": "", "expires_at": DateTime::from_millis(0) } };
-        let work = || async { held.update_one(doc! { "_id": "lock", "owner": &self.owner }, free.clone()).await };
-        self.mongo.run("free the lock of its migrations", SHORT, work).await.map_err(|error| unavailable(&error))?;
         Ok(())
     }
-}
 
-impl Drop for Lock {
-    fn drop(&mut self) {
-        self.renewal.abort();
+    /// Renews the lock until another node has it; why that may be.
+    async fn lose(&self, owner: &str) -> String {
+        loop {
+            tokio::time::sleep(LOCK_TTL / 3).await;
+            match self.take(owner, doc! { "owner": owner }).await {
+                Ok(true) => {}
+                Ok(false) => return "another node took over, because this one stood still; start again".to_owned(),
+                Err(error) => tracing::warn!(%error, "the lock of the MongoDB migrations was not renewed"),
+            }
+        }
+    }
+
+    /// Takes or renews the lock if `condition` holds; whether it did. Taking it again by the same owner is renewing, so it may be repeated.
+    async fn take(&self, owner: &str, condition: Document) -> Result<bool, MongoError> {
+        let locks = self.mongo.collection::<Document>(LOCK);
+        let filter = doc! { "_id": "lock", "$or": [condition, { "owner": owner }] };
+        let until = doc! { "$add": ["$$NOW", LOCK_TTL.as_millis() as i64] };
+        let hold = vec![doc! { "$set": { "owner": owner, "expires_at": until } }];
+        let work = || async { locks.update_one(filter.clone(), hold.clone()).await };
+        Ok(self.mongo.run("take the lock of its migrations", SHORT, work).await?.matched_count == 1)
     }
 }
 

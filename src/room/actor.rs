@@ -20,6 +20,7 @@ use yrs::StateVector;
 use yrs::updates::decoder::Decode;
 
 use super::changes::Announcer;
+use super::copy::Copy;
 use super::hub::Hub;
 use super::peers::{Peer, Question, Receipts};
 use super::persist::{Persist, Progress, STALL_AFTER};
@@ -66,6 +67,7 @@ pub(super) struct Room {
     pub(super) tally: Tally,
     pub(super) visits: Visits,
     pub(super) announcer: Announcer,
+    pub(super) copy: Copy,
     pub(super) last_presence: Instant,
     /// When the presence port last heard of this room, and whether there is something new.
     pub(super) port_told: Instant,
@@ -102,6 +104,7 @@ pub(super) async fn run(
             tracing::debug!(canvas.id = %id, load.duration_ms = started.elapsed().as_millis() as u64, entries, "room opened");
             let node = Arc::clone(hub.node());
             let now = Instant::now();
+            let copy = Copy::new(node.store.materialises(), document.version(), entries > 0);
             let room = Room {
                 id,
                 generation,
@@ -118,6 +121,7 @@ pub(super) async fn run(
                 tally: Tally::default(),
                 visits: Visits::default(),
                 announcer: Announcer::default(),
+                copy,
                 last_presence: now.checked_sub(PRESENCE_INTERVAL).unwrap_or(now),
                 port_told: now.checked_sub(PRESENCE_PORT_INTERVAL).unwrap_or(now),
                 port_stale: false,
@@ -218,6 +222,9 @@ impl Room {
         }
         self.tally.record(self.id, &self.node);
         self.node.presence.forget(self.id, &self.node.id);
+        if self.copy.is_stale(self.document.version()) && !self.broken {
+            self.give_copy();
+        }
         // Folding is for the next opening; at shutdown it would only compete with the tails.
         if self.persist.unfolded() >= FOLD_AT_UNLOAD && !self.hub.is_closing() {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
@@ -463,6 +470,18 @@ impl Room {
         if self.slow_check.is_some_and(|due| due <= now) {
             self.close_slow_peers(now);
         }
+        if self.copy_due().is_some_and(|due| due <= now) {
+            self.give_copy();
+        }
+    }
+
+    fn copy_due(&mut self) -> Option<Instant> {
+        if self.broken { None } else { self.copy.due(self.document.version()) }
+    }
+
+    fn give_copy(&mut self) {
+        let document = &self.document;
+        self.copy.give(&self.hub, self.id, document.version(), || document.materialise());
     }
 
     /// Closes peers that stayed behind too long, and notes when the next one would have.
@@ -493,7 +512,7 @@ impl Room {
     }
 
     /// The next moment [`Room::housekeep`] has something to do without anybody asking; an idle room has none but its end.
-    fn next_wake(&self) -> Option<Instant> {
+    fn next_wake(&mut self) -> Option<Instant> {
         let presence = self.awareness.has_news().then(|| self.last_presence + PRESENCE_INTERVAL);
         let expiry = (!self.awareness.is_empty()).then_some(self.next_expiry);
         let stall = self.persist.is_busy().then(|| Instant::now() + STALL_AFTER);
@@ -502,7 +521,8 @@ impl Room {
         let end = idle.then(|| self.empty_since + self.node.limits.room_idle);
         let port = self.port_stale.then(|| self.port_told + PRESENCE_PORT_INTERVAL);
         let word = self.announcer.due(self.document.version()).filter(|_| self.ending.is_none() && !self.broken);
-        [presence, expiry, stall, end, port, word, self.slow_check, self.tally.due()].into_iter().flatten().min()
+        let copy = self.copy_due();
+        [presence, expiry, stall, end, port, word, copy, self.slow_check, self.tally.due()].into_iter().flatten().min()
     }
 }
 

@@ -17,10 +17,11 @@
 //! through · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
 //! side of a room · `remote` what other nodes say · `tally` who edited how much ·
 //! `visits` who opens and who only returns · `changes` word for whoever computes from
-//! what is on a canvas.
+//! what is on a canvas · `copy` what plain queries of the store see.
 
 pub mod actor;
 mod changes;
+mod copy;
 pub mod hub;
 pub mod peers;
 pub mod persist;

@@ -317,6 +317,7 @@ impl Room {
                     if self.document.apply(&waiting).is_ok() {
                         // Its versions are counted anew.
                         self.announcer.forget();
+                        self.copy.forget();
                         return;
                     }
                 }

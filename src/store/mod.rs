@@ -240,12 +240,13 @@ pub trait Store: Send + Sync + 'static {
 
     /// Hands out all there is of a canvas as [`Part`]s, also while it is written to: one moment's view of it, in which each change is there
     /// once, as [`Part::Folded`] or as [`Part::Entry`]. Quarantined updates stay behind. `false`, and no part, if there is no such canvas;
-    /// ends early when nobody receives any more. Memory does not grow with the history.
+    /// ends early when nobody receives any more. Memory: the journal and snapshots, and of the history at most a few bytes for each change.
     async fn export_canvas(&self, id: CanvasId, parts: mpsc::Sender<Part>) -> Result<bool, StoreError>;
 
     /// Takes a canvas as [`Store::export_canvas`] of any store hands it out: all of it, or, if this fails or the parts stop before
     /// [`Part::End`], nothing that any other method would show. `false`: there is a canvas of this id, and it was left as it is. With
-    /// `replace` it takes that one's place, its journal, history and marks included; no room may have it open then.
+    /// `replace` it takes that one's place, its journal, history and marks included; no room may have it open then, and where the store has
+    /// no transaction of that size there may be neither until it is imported again.
     async fn import_canvas(&self, parts: mpsc::Receiver<Part>, replace: bool) -> Result<bool, StoreError>;
 
     /// Whether a write would go through now.

@@ -1,5 +1,7 @@
 //! `[ROOM-1]` and the life of rooms.
 
+use std::sync::atomic::Ordering;
+
 use jabiru::config::Limits;
 use jabiru::store::Store;
 
@@ -32,6 +34,41 @@ async fn a_thousand_rooms_opened_and_left_leave_nothing_open() {
     }
     eventually("no room is open", || async { hub.hub.open_rooms() == 0 }).await;
     assert_eq!(hub.hub.node().pressure.pending_bytes(), 0);
+}
+
+/// What plain queries of the store see follows the document without anybody waiting for it.
+#[tokio::test]
+async fn a_store_with_a_place_for_it_is_given_what_the_canvas_shows() {
+    let hub = TestHub::start(Limits { room_idle: std::time::Duration::from_millis(1), ..Limits::default() }).await;
+    let rename = |name: &str| {
+        let name = Some(name.to_owned());
+        async { hub.hub.rename(hub.record.id, name, None, "ann").await.unwrap() }
+    };
+    rename("nobody sees it").await;
+    eventually("the room has ended", || async { hub.hub.open_rooms() == 0 }).await;
+    assert!(hub.store.shown.borrow().is_empty(), "a store without a place for it is not asked");
+
+    hub.store.shows.store(true, Ordering::SeqCst);
+    let seat = hub.join("ann").await;
+    let last = || hub.store.shown.borrow().last().map(|canvas| canvas.name.clone());
+    for name in ["one", "two", "three"] {
+        rename(name).await;
+    }
+    eventually("the copy of an open canvas", || async { last().as_deref() == Some("three") }).await;
+    assert_eq!(hub.store.shown.borrow().len(), 1, "not one for each change");
+    hub.store.set(Mode::HangWrites);
+    let slow = hub.hub.rename(hub.record.id, Some("four".to_owned()), None, "ann");
+    let release = async {
+        eventually("a copy that waits for the store", || async { hub.store.troubled() > 1 }).await;
+        // The room does not.
+        assert_eq!(hub.hub.read(hub.record.id).await.unwrap().name, "four");
+        hub.store.set(Mode::Well);
+    };
+    let (renamed, ()) = tokio::join!(slow, release);
+    renamed.unwrap();
+    rename("five").await;
+    drop(seat);
+    eventually("the copy of a canvas that was left", || async { last().as_deref() == Some("five") }).await;
 }
 
 #[tokio::test]

@@ -6,12 +6,15 @@
 //! that nobody names any more are swept by a later fold.
 
 use mongodb::Collection;
+use mongodb::bson::raw::cstr;
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc, rawdoc};
 use mongodb::error::Error;
 use uuid::Uuid;
 
 use super::reader::{self, Entry, Snapshot, ids, part_ids, raw_uuid};
-use super::{HISTORY, PART_BYTES, SNAPSHOT_PARTS, SNAPSHOTS, UPDATE_PARTS, UPDATES, binary_uuid, blob, key, writer};
+use super::{
+    HISTORY, PART_BYTES, SNAPSHOT_PARTS, SNAPSHOTS, UPDATE_PARTS, UPDATES, binary_uuid, blob, integer, key, writer,
+};
 use crate::backend::mongo::{LONG, Mongo};
 use crate::clock::Millis;
 use crate::id::CanvasId;
@@ -28,10 +31,8 @@ pub(super) async fn compact(mongo: &Mongo, canvas: CanvasId, now: Millis) -> Res
     let read = || async {
         let mut session = mongo.session().await?;
         let entries = reader::entries(mongo, &mut session, canvas).await?;
-        let snapshots = match entries.is_empty() {
-            true => Vec::new(),
-            false => reader::snapshots(mongo, &mut session, canvas).await?,
-        };
+        let snapshots =
+            if entries.is_empty() { Vec::new() } else { reader::snapshots(mongo, &mut session, canvas).await? };
         Ok((entries, snapshots))
     };
     let (entries, snapshots) = mongo.run("read a journal", LONG, read).await?;
@@ -43,17 +44,17 @@ pub(super) async fn compact(mongo: &Mongo, canvas: CanvasId, now: Millis) -> Res
     let folded = fold::fold(snapshots.into_iter().map(|snapshot| snapshot.body).collect(), rows).await?;
 
     let id = Uuid::now_v7();
-    let parts = writer::split("snapshot", id, canvas, &folded.snapshot);
+    let parts = writer::split(cstr!("snapshot"), id, canvas, &folded.snapshot);
     writer::insert_all(mongo, "write a snapshot", SNAPSHOT_PARTS, &parts).await?;
     let (own, of) = (|| binary_uuid(id), || binary_uuid(canvas.0));
     let at = DateTime::from_millis(now);
-    let head = rawdoc! { "_id": own(), "canvas_id": of(), "at": at, "parts": parts.len() as i32 };
+    let head = rawdoc! { "_id": own(), "canvas_id": of(), "at": at, "parts": integer(parts.len()) };
     writer::insert_all(mongo, "write a snapshot", SNAPSHOTS, &[head]).await?;
-    let count = entries.len() as i64;
-    let segments = folded.history.chunks(PART_BYTES).count() as i32;
+    let count = integer(entries.len());
+    let segments = integer(folded.history.chunks(PART_BYTES).count());
     let segment = |(n, bytes): (usize, &[u8])| {
         rawdoc! {
-            "_id": { "fold": own(), "n": n as i32 }, "canvas_id": of(), "at": at, "entries": count, "parts": segments,
+            "_id": { "fold": own(), "n": integer(n) }, "canvas_id": of(), "at": at, "entries": count, "parts": segments,
             "body": blob(bytes),
         }
     };

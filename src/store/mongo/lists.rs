@@ -35,7 +35,7 @@ fn contains(text: &str) -> Document {
             // Refused in a pattern as it is.
             '\0' => pattern.push_str("\\x00"),
             character if character.is_ascii() && !character.is_ascii_alphanumeric() => {
-                pattern.extend(['\\', character])
+                pattern.extend(['\\', character]);
             }
             character => pattern.push(character),
         }
@@ -62,7 +62,7 @@ pub(super) async fn of_organization(mongo: &Mongo, query: &CanvasQuery) -> Resul
         let marks = marks.remove(&record.id).unwrap_or_default();
         Ok((CanvasKey { at: 0, id: record.id }, record, marks))
     });
-    page(rows.collect::<Result<_, StoreError>>()?, query.limit)
+    Ok(page(rows.collect::<Result<_, StoreError>>()?, query.limit))
 }
 
 /// A person's canvases by the time of a mark, latest first.
@@ -89,7 +89,7 @@ pub(super) async fn marked(mongo: &Mongo, query: &CanvasQuery, field: &str) -> R
         let record = shape::record(canvas)?;
         Ok((CanvasKey { at: time(row, field).unwrap_or_default(), id: record.id }, record, marks_in(row)))
     });
-    page(rows.collect::<Result<_, StoreError>>()?, query.limit)
+    Ok(page(rows.collect::<Result<_, StoreError>>()?, query.limit))
 }
 
 /// One more than the limit: it tells that another page follows.
@@ -97,11 +97,11 @@ fn limit(query: &CanvasQuery) -> i64 {
     i64::try_from(query.limit).unwrap_or(i64::MAX).saturating_add(1)
 }
 
-fn page(mut rows: Vec<(CanvasKey, crate::store::CanvasRecord, Marks)>, limit: usize) -> Result<CanvasPage, StoreError> {
+fn page(mut rows: Vec<(CanvasKey, crate::store::CanvasRecord, Marks)>, limit: usize) -> CanvasPage {
     let more = rows.len() > limit;
     rows.truncate(limit);
     let next = if more { rows.last().map(|(key, ..)| *key) } else { None };
-    Ok(CanvasPage { items: rows.into_iter().map(|(_, record, marks)| (record, marks)).collect(), next })
+    CanvasPage { items: rows.into_iter().map(|(_, record, marks)| (record, marks)).collect(), next }
 }
 
 async fn all(mut cursor: mongodb::Cursor<Document>) -> Result<Vec<Document>, mongodb::error::Error> {
@@ -143,6 +143,16 @@ pub(super) async fn marks(mongo: &Mongo, user_id: &str, id: CanvasId) -> Result<
     Ok(marks_of(mongo, user_id, vec![key(id)]).await?.remove(&id).unwrap_or_default())
 }
 
+/// Everybody's marks of a canvas. Looks at all marks there are, which only an export does.
+pub(super) async fn marks_of_canvas(mongo: &Mongo, id: CanvasId) -> Result<Vec<(String, Marks)>, StoreError> {
+    let marks: Collection<Document> = mongo.collection(MARKS);
+    let of = doc! { "_id.canvas_id": key(id) };
+    let find = || async { all(marks.find(of.clone()).sort(doc! { "_id": 1 }).await?).await };
+    let found = mongo.run("read marks", LONG, find).await?;
+    let user = |mark: &Document| Some(mark.get_document("_id").ok()?.get_str("user_id").ok()?.to_owned());
+    Ok(found.iter().filter_map(|mark| Some((user(mark)?, marks_in(mark)))).collect())
+}
+
 /// One that is a favourite already keeps its place.
 pub(super) async fn set_favourite(
     mongo: &Mongo,
@@ -150,16 +160,14 @@ pub(super) async fn set_favourite(
     id: CanvasId,
     at: Option<Millis>,
 ) -> Result<(), StoreError> {
-    match at {
-        Some(at) => mark(mongo, user_id, id, "favourite_at", at, true).await,
-        None => {
-            let marks: Collection<Document> = mongo.collection(MARKS);
-            let (own, none) = (doc! { "_id": mark_id(user_id, key(id)) }, doc! { "$unset": { "favourite_at": "" } });
-            let unset = || async { marks.update_one(own.clone(), none.clone()).await };
-            mongo.run("mark a canvas", SHORT, unset).await?;
-            Ok(())
-        }
+    if let Some(at) = at {
+        return mark(mongo, user_id, id, "favourite_at", at, true).await;
     }
+    let marks: Collection<Document> = mongo.collection(MARKS);
+    let (own, none) = (doc! { "_id": mark_id(user_id, key(id)) }, doc! { "$unset": { "favourite_at": "" } });
+    let unset = || async { marks.update_one(own.clone(), none.clone()).await };
+    mongo.run("mark a canvas", SHORT, unset).await?;
+    Ok(())
 }
 
 /// The last opened comes first.

@@ -15,12 +15,13 @@
 //!
 //! # Files
 //! [`writer`] appends · [`reader`] reads a document back · [`compact`] folds · [`lists`] records and marks · [`shape`] documents as MongoDB
-//! sees them.
+//! sees them · [`transfer`] whole canvases out and in.
 
 mod compact;
 mod lists;
 mod reader;
 mod shape;
+mod transfer;
 mod writer;
 
 use std::sync::Arc;
@@ -30,10 +31,13 @@ use bytes::Bytes;
 use mongodb::Collection;
 use mongodb::bson::spec::BinarySubtype;
 use mongodb::bson::{Binary, Bson, DateTime, Document, RawDocumentBuf, doc};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{Append, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Change, Marks, Store, StoreError, Stored};
+use super::{
+    Append, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Change, Marks, Part, Store, StoreError, Stored,
+};
 use crate::backend::mongo::{LONG, Mongo, MongoError, SHORT};
 use crate::clock::{Clock, Millis};
 use crate::doc::schema::CanvasJson;
@@ -67,10 +71,11 @@ pub struct MongoStore {
 }
 
 impl MongoStore {
-    /// A store on a connected, migrated database. Starts the task that writes; it ends with the store.
+    /// A store on a connected, migrated database. Its writer is one of `tasks`, and ends with the store.
     #[must_use]
-    pub fn new(mongo: Mongo, clock: Clock) -> Self {
-        Self { writer: Writer::start(mongo.clone()), mongo, clock, searches: Arc::new(Semaphore::new(SEARCHES)) }
+    pub fn new(mongo: Mongo, clock: Clock, tasks: &TaskTracker) -> Self {
+        let writer = Writer::start(mongo.clone(), tasks.clone());
+        Self { writer, mongo, clock, searches: Arc::new(Semaphore::new(SEARCHES)) }
     }
 
     fn canvases(&self) -> Collection<Document> {
@@ -100,6 +105,11 @@ fn blob(bytes: &[u8]) -> Binary {
 
 fn key(id: CanvasId) -> Bson {
     uuid(id.0)
+}
+
+/// A count as the documents hold it.
+fn integer(count: usize) -> i32 {
+    i32::try_from(count).unwrap_or(i32::MAX)
 }
 
 fn date(at: Millis) -> DateTime {
@@ -203,6 +213,21 @@ impl Store for MongoStore {
         };
         let document = RawDocumentBuf::try_from(&document).map_err(|error| StoreError(error.to_string()))?;
         writer::insert_all(&self.mongo, "quarantine an update", QUARANTINE, &[document]).await
+    }
+
+    async fn canvas_ids(&self, after: Option<CanvasId>, limit: usize) -> Result<Vec<CanvasId>, StoreError> {
+        transfer::ids(&self.mongo, after, limit).await
+    }
+
+    async fn export_canvas(&self, id: CanvasId, parts: mpsc::Sender<Part>) -> Result<bool, StoreError> {
+        match self.canvas(id).await? {
+            Some(record) => transfer::export(&self.mongo, record, &parts).await,
+            None => Ok(false),
+        }
+    }
+
+    async fn import_canvas(&self, mut parts: mpsc::Receiver<Part>, replace: bool) -> Result<bool, StoreError> {
+        transfer::import(&self.mongo, &self.writer, &mut parts, replace).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::{date, key};
+use super::{date, integer, key};
 use crate::doc::Document as CanvasDocument;
 use crate::doc::schema::{BlockJson, CanvasJson, Position, default_layout};
 use crate::id::CanvasId;
@@ -82,7 +82,7 @@ pub(super) fn new_canvas(record: &CanvasRecord, seed: Bytes) -> Result<Document,
             "tags": shown.tags, "created_at": date(record.created_at), "updated_at": date(record.updated_at),
             "version_history": [],
         },
-        "block_count": count(record.block_count as usize),
+        "block_count": integer(record.block_count as usize),
         "deleted_at": record.deleted_at.map(date),
     };
     if let Some(left_out) = shown.left_out {
@@ -95,15 +95,13 @@ pub(super) fn new_canvas(record: &CanvasRecord, seed: Bytes) -> Result<Document,
 pub(super) fn shown_now(canvas: &CanvasJson) -> Document {
     let shown = Shown::of(canvas);
     let mut set = doc! {
-        "layout": shown.layout, "blocks": shown.blocks, "metadata.tags": shown.tags, "block_count": count(canvas.blocks.len()),
+        "layout": shown.layout, "blocks": shown.blocks, "metadata.tags": shown.tags, "block_count": integer(canvas.blocks.len()),
     };
-    match shown.left_out {
-        Some(left_out) => {
-            set.insert(LEFT_OUT, left_out);
-            doc! { "$set": set }
-        }
-        None => doc! { "$set": set, "$unset": { LEFT_OUT: "" } },
-    }
+    let Some(left_out) = shown.left_out else {
+        return doc! { "$set": set, "$unset": { LEFT_OUT: "" } };
+    };
+    set.insert(LEFT_OUT, left_out);
+    doc! { "$set": set }
 }
 
 /// The statement that brings a record up to its document's headline. The time only grows: of two nodes, the later change counts.
@@ -114,15 +112,11 @@ pub(super) fn headline(append: &crate::store::Append) -> Document {
         "q": { "_id": key(append.canvas) },
         "u": {
             "$set": {
-                "name": &headline.name, "description": &headline.description, "block_count": count(headline.blocks),
+                "name": &headline.name, "description": &headline.description, "block_count": integer(headline.blocks),
             },
             "$max": { "metadata.updated_at": date(at) },
         },
     }
-}
-
-fn count(blocks: usize) -> i32 {
-    i32::try_from(blocks).unwrap_or(i32::MAX)
 }
 
 struct Shown {
@@ -178,7 +172,7 @@ fn block(block: &BlockJson) -> Bson {
 }
 
 fn position(place: &Position) -> Document {
-    doc! { "x": integer(place.x), "y": integer(place.y), "w": integer(place.w), "h": integer(place.h) }
+    doc! { "x": number(place.x), "y": number(place.y), "w": number(place.w), "h": number(place.h) }
 }
 
 /// A field of a block's metadata: a time in a field that is named as one is a date.
@@ -210,9 +204,9 @@ fn bson(value: &Value) -> Bson {
     match value {
         Value::Null => Bson::Null,
         Value::Bool(value) => Bson::Boolean(*value),
-        Value::Number(number) => match number.as_i64() {
-            Some(number) => integer(number),
-            None => Bson::Double(number.as_f64().unwrap_or_default()),
+        Value::Number(value) => match value.as_i64() {
+            Some(whole) => number(whole),
+            None => Bson::Double(value.as_f64().unwrap_or_default()),
         },
         Value::String(text) => Bson::String(text.clone()),
         Value::Array(items) => Bson::Array(items.iter().map(bson).collect()),
@@ -221,7 +215,7 @@ fn bson(value: &Value) -> Bson {
 }
 
 /// As MongoDB's own tools write whole numbers: 32 bits where they do.
-fn integer(number: i64) -> Bson {
+fn number(number: i64) -> Bson {
     i32::try_from(number).map_or(Bson::Int64(number), Bson::Int32)
 }
 

@@ -12,11 +12,13 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
+use mongodb::bson::raw::{CStr, cstr};
 use mongodb::bson::{DateTime, Document, RawArrayBuf, RawDocumentBuf, rawdoc};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
-use super::{CANVASES, PART_BYTES, UPDATE_PARTS, UPDATES, binary_uuid, blob, shape};
+use super::{CANVASES, PART_BYTES, UPDATE_PARTS, UPDATES, binary_uuid, blob, integer, shape};
 use crate::backend::mongo::{Mongo, MongoError, SHORT};
 use crate::id::CanvasId;
 use crate::store::{Append, Change, StoreError};
@@ -57,9 +59,9 @@ struct Job {
 
 impl Writer {
     /// Starts the task; it ends when the writer is dropped, with what it has.
-    pub(super) fn start(mongo: Mongo) -> Self {
+    pub(super) fn start(mongo: Mongo, tasks: TaskTracker) -> Self {
         let (jobs, waiting) = mpsc::channel(QUEUE);
-        tokio::spawn(write(mongo, waiting));
+        tasks.clone().spawn(write(mongo, waiting, tasks));
         Self { jobs }
     }
 
@@ -99,20 +101,19 @@ fn entry(canvas: CanvasId, change: &Change, parts: &mut Vec<RawDocumentBuf>) -> 
         let body = blob(&change.body);
         return rawdoc! { "_id": id, "canvas_id": canvas_id, "at": at, "actors": actors, "body": body };
     }
-    let split = split("update", change.id, canvas, &change.body);
-    let count = split.len() as i32;
+    let split = split(cstr!("update"), change.id, canvas, &change.body);
+    let count = integer(split.len());
     parts.extend(split);
     rawdoc! { "_id": id, "canvas_id": canvas_id, "at": at, "actors": actors, "parts": count }
 }
 
 /// The documents of a body that is cut into parts: `{_id: {<owner>: id, n}, canvas_id, body}`.
-pub(super) fn split(owner: &str, id: Uuid, canvas: CanvasId, body: &[u8]) -> Vec<RawDocumentBuf> {
+pub(super) fn split(owner: &CStr, id: Uuid, canvas: CanvasId, body: &[u8]) -> Vec<RawDocumentBuf> {
     let part = |(n, bytes): (usize, &[u8])| {
         let body = blob(bytes);
-        let own = match owner {
-            "update" => rawdoc! { "update": binary_uuid(id), "n": n as i32 },
-            _ => rawdoc! { "snapshot": binary_uuid(id), "n": n as i32 },
-        };
+        let mut own = RawDocumentBuf::new();
+        own.append(owner, binary_uuid(id));
+        own.append(cstr!("n"), integer(n));
         rawdoc! { "_id": own, "canvas_id": binary_uuid(canvas.0), "body": body }
     };
     body.chunks(PART_BYTES).enumerate().map(part).collect()
@@ -163,7 +164,7 @@ pub(super) async fn insert_all(
     }
 }
 
-async fn write(mongo: Mongo, mut jobs: mpsc::Receiver<Job>) {
+async fn write(mongo: Mongo, mut jobs: mpsc::Receiver<Job>, tasks: TaskTracker) {
     let flights = Arc::new(Semaphore::new(IN_FLIGHT));
     let mut left_over = None;
     loop {
@@ -188,7 +189,7 @@ async fn write(mongo: Mongo, mut jobs: mpsc::Receiver<Job>) {
             group.push(job);
         }
         let mongo = mongo.clone();
-        tokio::spawn(async move {
+        tasks.spawn(async move {
             flush(&mongo, group).await;
             drop(flight);
         });
@@ -233,10 +234,10 @@ async fn commit(mongo: &Mongo, group: &[Job]) -> Result<Vec<Option<String>>, Sto
         }
     }
     let headlines = async {
-        match statements.is_empty() {
-            true => Ok(Vec::new()),
-            false => mongo.update_many_statements("update the records of canvases", CANVASES, &statements).await,
+        if statements.is_empty() {
+            return Ok(Vec::new());
         }
+        mongo.update_many_statements("update the records of canvases", CANVASES, &statements).await
     };
     let (entries, headlines) = tokio::join!(insert(mongo, WHAT, UPDATES, &entries), headlines);
     let mut refused = vec![None; group.len()];

@@ -1,11 +1,12 @@
 //! A store between the rooms and the real one that fails, hangs or counts on command. `[DUR-3]`
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use async_trait::async_trait;
 use bytes::Bytes;
 use jabiru::clock::Millis;
+use jabiru::doc::schema::CanvasJson;
 use jabiru::id::CanvasId;
 use jabiru::store::{Append, CanvasPage, CanvasQuery, CanvasRecord, Marks, Part, Store, StoreError, Stored};
 use tokio::sync::{mpsc, watch};
@@ -31,6 +32,9 @@ pub(crate) struct FaultyStore {
     pub(crate) appended: AtomicUsize,
     /// Writes that are waiting or were refused.
     pub(crate) troubled: AtomicUsize,
+    /// Has rooms write down what their canvases show, and keeps it here.
+    pub(crate) shows: AtomicBool,
+    pub(crate) shown: watch::Sender<Vec<CanvasJson>>,
 }
 
 impl FaultyStore {
@@ -41,6 +45,8 @@ impl FaultyStore {
             loads: AtomicUsize::new(0),
             appended: AtomicUsize::new(0),
             troubled: AtomicUsize::new(0),
+            shows: AtomicBool::new(false),
+            shown: watch::channel(Vec::new()).0,
         }
     }
 
@@ -114,6 +120,16 @@ impl Store for FaultyStore {
         self.inner.append(append).await?;
         self.appended.fetch_add(rows, Ordering::SeqCst);
         Ok(())
+    }
+
+    fn materialises(&self) -> bool {
+        self.shows.load(Ordering::SeqCst) || self.inner.materialises()
+    }
+
+    async fn materialise(&self, id: CanvasId, canvas: CanvasJson) -> Result<(), StoreError> {
+        self.write().await?;
+        self.shown.send_modify(|shown| shown.push(canvas.clone()));
+        self.inner.materialise(id, canvas).await
     }
 
     async fn load(&self, id: CanvasId) -> Result<Option<Stored>, StoreError> {

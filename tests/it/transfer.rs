@@ -1,0 +1,478 @@
+//! `jabiru export` and `jabiru import`: a canvas written by one backend set is equal in another, history included; importing twice is
+//! importing once; and a file that is no good changes nothing.
+
+use std::collections::BTreeMap;
+use std::io::Cursor;
+use std::path::Path;
+use std::process::Output;
+use std::sync::Arc;
+
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use jabiru::backend::mongo::{self, Mongo};
+use jabiru::backend::sqlite::Sqlite;
+use jabiru::clock::Clock;
+use jabiru::doc::document::Headline;
+use jabiru::id::CanvasId;
+use jabiru::platform::datasets::{self, Datasets};
+use jabiru::platform::images::{self, Images};
+use jabiru::platform::transfer::{self, Imported, Installation, Tenants, TransferError};
+use jabiru::store::mongo::MongoStore;
+use jabiru::store::{Append, Change, Part, Store};
+use reqwest::{Method, StatusCode};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::sync::mpsc;
+use yrs::updates::decoder::Decode;
+use yrs::{Doc, Map, ReadTxn, StateVector, Transact, Update, WriteTxn};
+
+use crate::support::hub::{record, seed, sqlite_store};
+use crate::support::services::shared_mongo;
+use crate::support::{Random, TestClient, TestServer, within};
+
+/// An installation without a server.
+struct Place {
+    store: Arc<dyn Store>,
+    datasets: Datasets,
+    images: Images,
+    _folder: TempDir,
+}
+
+impl Place {
+    async fn embedded() -> Self {
+        let folder = TempDir::new().unwrap();
+        let store = sqlite_store(&folder).await;
+        Self::with(folder, store)
+    }
+
+    async fn mongo() -> Self {
+        let mongo = Mongo::connect(&shared_mongo().await).await.unwrap();
+        jabiru::backend::migrations::Migrate::up(&mongo.migrations(mongo::MIGRATIONS)).await.unwrap();
+        let folder = TempDir::new().unwrap();
+        drop(sqlite_store(&folder).await);
+        Self::with(folder, Arc::new(MongoStore::new(mongo, Clock::system())))
+    }
+
+    fn with(folder: TempDir, store: Arc<dyn Store>) -> Self {
+        let datasets = Datasets::open_beside(folder.path(), datasets::Limits::default()).unwrap();
+        let sqlite = Sqlite::open(&folder.path().join("jabiru.db")).unwrap();
+        let images = Images::open_beside(folder.path(), sqlite, Clock::system(), images::Limits::default());
+        Self { store, datasets, images, _folder: folder }
+    }
+
+    fn installation(&self) -> Installation<'_> {
+        Installation { store: self.store.as_ref(), datasets: &self.datasets, images: &self.images }
+    }
+
+    async fn export(&self) -> Vec<u8> {
+        transfer::export(self.installation(), &[], Vec::new(), 7).await.unwrap().0
+    }
+
+    async fn import(&self, file: &[u8], replace: bool) -> Result<Imported, TransferError> {
+        let contents = transfer::check(file)?;
+        let known = BTreeMap::from([("ours".to_owned(), "ours".to_owned())]);
+        let tenants = Tenants { known, home: "home".to_owned(), owner_id: "olga".to_owned() };
+        transfer::import(self.installation(), &contents, Cursor::new(file), &tenants, replace).await
+    }
+
+    async fn parts(&self, id: CanvasId) -> Vec<Part> {
+        let (parts, mut handed_out) = mpsc::channel(1);
+        let collect = async {
+            let mut all = Vec::new();
+            while let Some(part) = handed_out.recv().await {
+                all.push(part);
+            }
+            all
+        };
+        let (found, all) = tokio::join!(self.store.export_canvas(id, parts), collect);
+        assert_eq!(found.unwrap(), !all.is_empty());
+        all
+    }
+
+    /// All there is of a canvas, in a form in which equal canvases are equal: two encodings of one document are not.
+    async fn whole(&self, id: CanvasId) -> (Vec<Part>, Value) {
+        let mut parts = self.parts(id).await;
+        parts.retain(|part| !matches!(part, Part::Snapshot(_)));
+        let document = self.store.load(id).await.unwrap().unwrap().restore().unwrap();
+        let doc = Doc::new();
+        let state = document.difference(&StateVector::default());
+        doc.transact_mut().apply_update(Update::decode_v1(&state).unwrap()).unwrap();
+        let txn = doc.transact();
+        let edits = txn.get_map("edits").map(|edits| {
+            edits.iter(&txn).map(|(key, value)| (key.to_owned(), value.to_string(&txn))).collect::<BTreeMap<_, _>>()
+        });
+        (parts, json!({ "canvas": document.materialise(), "edits": edits }))
+    }
+
+    /// A canvas with as much of everything as the generator says: folds, journal, authors, marks.
+    async fn made(&self, random: &mut Random, org: &str) -> CanvasId {
+        let record = record(org, &format!("Canvas {}", random.below(1000)));
+        self.store.create_canvas(record.clone(), seed(&record)).await.unwrap();
+        let doc = Doc::new();
+        for batch in 0..random.below(8) {
+            let changes = (0..1 + random.below(6)).map(|edit| {
+                let mut txn = doc.transact_mut();
+                let length = 1 + random.below(3000);
+                let value = random.bytes(length);
+                txn.get_or_insert_map("edits").insert(&mut txn, format!("{batch}.{edit}"), STANDARD.encode(value));
+                let actors = (0..random.below(3)).map(|actor| format!("person {actor} \"é\"")).collect();
+                Change {
+                    id: uuid::Uuid::now_v7(),
+                    body: txn.encode_update_v1().into(),
+                    actors,
+                    at: random.below(9) as i64,
+                }
+            });
+            let changes: Vec<_> = changes.collect();
+            let headline = Headline { name: "Renamed".to_owned(), description: "d".to_owned(), blocks: 0 };
+            self.store.append(Append { canvas: record.id, changes, headline }).await.unwrap();
+            if random.below(3) == 0 {
+                self.store.compact(record.id).await.unwrap();
+            }
+        }
+        for user in 0..random.below(3) {
+            self.store.set_favourite(&format!("u{user}"), record.id, Some(5)).await.unwrap();
+            self.store.set_opened(&format!("u{}", user + 1), record.id, 6).await.unwrap();
+        }
+        if random.below(4) == 0 {
+            self.store.set_deleted(record.id, Some(9)).await.unwrap();
+        }
+        record.id
+    }
+}
+
+async fn round_trip(test: &str, from: Place, into: Place) {
+    let mut random = Random::from_env(test);
+    let mut ids = Vec::new();
+    for _ in 0..12 {
+        ids.push(from.made(&mut random, "ours").await);
+    }
+    ids.sort();
+    assert_eq!(from.store.canvas_ids(None, 100).await.unwrap(), ids);
+    assert_eq!(from.store.canvas_ids(Some(ids[4]), 2).await.unwrap(), ids[5..7]);
+    let file = from.export().await;
+    let imported = into.import(&file, false).await.unwrap();
+    assert_eq!((imported.new.len(), imported.written.canvases), (ids.len(), ids.len() as u64));
+    for id in &ids {
+        assert_eq!(into.whole(*id).await, from.whole(*id).await, "{id}");
+    }
+    // Again, and after the other store folded: nothing is new and nothing is refused.
+    for id in &ids {
+        into.store.compact(*id).await.unwrap();
+    }
+    let again = into.import(&file, false).await.unwrap();
+    assert_eq!((again.known.len(), again.written.canvases), (ids.len(), 0));
+    assert_eq!(into.store.canvas_ids(None, 100).await.unwrap(), ids);
+    // And back: what comes home is what went.
+    let home = from.import(&into.export().await, false).await.unwrap();
+    assert_eq!((home.known.len(), home.refused.len()), (ids.len(), 0));
+    // It goes on being edited where it is now.
+    let doc = Doc::new();
+    let mut txn = doc.transact_mut();
+    txn.get_or_insert_map("edits").insert(&mut txn, "later", "x");
+    let change = Change { id: uuid::Uuid::now_v7(), body: txn.encode_update_v1().into(), actors: Vec::new(), at: 99 };
+    let headline = Headline { name: "Later".to_owned(), description: String::new(), blocks: 0 };
+    into.store.append(Append { canvas: ids[0], changes: vec![change], headline }).await.unwrap();
+    into.store.compact(ids[0]).await.unwrap();
+    let history = into.parts(ids[0]).await;
+    assert!(
+        matches!(history.iter().rfind(|part| matches!(part, Part::Folded(_))), Some(Part::Folded(last)) if last.at == 99)
+    );
+}
+
+#[tokio::test]
+async fn a_canvas_of_one_embedded_store_is_equal_in_another() {
+    round_trip("embedded to embedded", Place::embedded().await, Place::embedded().await).await;
+}
+
+#[tokio::test]
+async fn a_canvas_of_the_embedded_store_is_equal_in_mongodb() {
+    round_trip("embedded to mongodb", Place::embedded().await, Place::mongo().await).await;
+}
+
+#[tokio::test]
+async fn a_canvas_of_mongodb_is_equal_in_the_embedded_store() {
+    round_trip("mongodb to embedded", Place::mongo().await, Place::embedded().await).await;
+}
+
+#[tokio::test]
+async fn a_canvas_of_mongodb_is_equal_in_another_mongodb() {
+    round_trip("mongodb to mongodb", Place::mongo().await, Place::mongo().await).await;
+}
+
+/// The port's own promises, below the file.
+async fn half_a_canvas_is_none(place: Place) {
+    let mut random = Random::from_env("half a canvas");
+    let id = place.made(&mut random, "ours").await;
+    let other = CanvasId::generate();
+    let mut parts = place.parts(id).await;
+    let Some(Part::Record(record)) = parts.first_mut() else { panic!("no record") };
+    record.id = other;
+    for length in 0..parts.len() {
+        let (send, receive) = mpsc::channel(parts.len());
+        for part in &parts[..length] {
+            send.try_send(part.clone()).unwrap();
+        }
+        drop(send);
+        let error = place.store.import_canvas(receive, false).await.unwrap_err().to_string();
+        assert!(error.contains("ends before its end") || error.contains("no record"), "{error}");
+        assert!(place.store.canvas(other).await.unwrap().is_none());
+        assert!(place.store.load(other).await.unwrap().is_none());
+    }
+    let (send, receive) = mpsc::channel(parts.len());
+    for part in &parts {
+        send.try_send(part.clone()).unwrap();
+    }
+    assert!(place.store.import_canvas(receive, false).await.unwrap());
+    assert_eq!(place.whole(other).await.0[1..], place.whole(id).await.0[1..]);
+    // There is one now: left as it is.
+    let (send, receive) = mpsc::channel(1);
+    send.try_send(parts[0].clone()).unwrap();
+    assert!(!place.store.import_canvas(receive, false).await.unwrap());
+    assert_eq!(place.whole(other).await.0[1..], place.whole(id).await.0[1..]);
+}
+
+#[tokio::test]
+async fn half_a_canvas_is_no_canvas_in_the_embedded_store() {
+    half_a_canvas_is_none(Place::embedded().await).await;
+}
+
+#[tokio::test]
+async fn half_a_canvas_is_no_canvas_in_mongodb() {
+    half_a_canvas_is_none(Place::mongo().await).await;
+}
+
+#[tokio::test]
+async fn another_organizations_canvas_of_the_same_id_is_never_touched() {
+    let (from, into) = (Place::embedded().await, Place::embedded().await);
+    let mut random = Random::from_env("another organization");
+    let id = from.made(&mut random, "ours").await;
+    let mut theirs = record("theirs", "Theirs");
+    theirs.id = id;
+    into.store.create_canvas(theirs.clone(), seed(&theirs)).await.unwrap();
+    let imported = into.import(&from.export().await, true).await.unwrap();
+    assert!(imported.refused[0].1.contains("another organization"), "{imported:?}");
+    assert_eq!(into.store.canvas(id).await.unwrap().unwrap().name, "Theirs");
+}
+
+/// Unpacks a file, lets `edit` change its lines, and packs it again.
+fn edited(file: &[u8], edit: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
+    let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
+    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    edit(&mut lines);
+    let text: Vec<_> = lines.iter().map(|line| format!("{line}\n")).collect();
+    zstd::encode_all(text.concat().as_bytes(), 3).unwrap()
+}
+
+fn place_of(lines: &[Value], kind: &str) -> usize {
+    lines.iter().position(|line| line.get(kind).is_some()).unwrap_or_else(|| panic!("no {kind}"))
+}
+
+#[tokio::test]
+async fn lim_2_a_file_that_is_no_good_is_refused_whole_and_changes_nothing() {
+    let (from, into) = (Place::embedded().await, Place::embedded().await);
+    let mut random = Random::from_env("no good");
+    let folded = from.made(&mut random, "ours").await;
+    from.store.compact(folded).await.unwrap();
+    for _ in 0..3 {
+        from.made(&mut random, "ours").await;
+    }
+    let file = from.export().await;
+    transfer::check(file.as_slice()).unwrap();
+
+    // An update that claims more than it holds, and one that nests deeper than anything may.
+    let hostile = STANDARD.encode([1, 0xff, 0xff, 0xff, 0xff, 0x0f]);
+    let mut refused: Vec<(&str, Vec<u8>)> = vec![
+        ("not a file of", b"a text".to_vec()),
+        ("not a file of", zstd::encode_all(&b"{\"canvas\":{}}\n"[..], 3).unwrap()),
+        ("not a file of", Vec::new()),
+        ("use a newer one", edited(&file, |lines| lines[0]["header"]["version"] = json!(2))),
+        ("belongs into something", edited(&file, |lines| drop(lines.remove(1)))),
+        ("other changes", edited(&file, |lines| drop(lines.remove(place_of(lines, "folded"))))),
+        ("what it led to", edited(&file, |lines| drop(lines.remove(place_of(lines, "state"))))),
+        ("ends too early", edited(&file, |lines| lines.truncate(lines.len() - 1))),
+        ("other things", edited(&file, |lines| lines.last_mut().unwrap()["end"]["canvases"] = json!(9))),
+        ("follows the end", edited(&file, |lines| lines.push(json!({ "end": {} })))),
+        ("unknown variant", edited(&file, |lines| lines.insert(1, json!({ "surprise": 1 })))),
+    ];
+    for kind in ["state", "folded", "entry"] {
+        let bad = edited(&file, |lines| {
+            let place = place_of(lines, kind);
+            let body = if kind == "state" { &mut lines[place][kind] } else { &mut lines[place][kind]["body"] };
+            *body = json!(hostile);
+        });
+        refused.push(("byte", bad));
+    }
+    for _ in 0..50 {
+        let mut cut = file.clone();
+        if random.below(2) == 0 {
+            cut.truncate(random.below(file.len()));
+        } else {
+            let place = random.below(file.len());
+            cut[place] ^= 1 << random.below(8);
+        }
+        refused.push(("", cut));
+    }
+    for (why, file) in refused {
+        let error = into.import(&file, true).await.expect_err(why).to_string();
+        assert!(error.contains(why), "{why}: {error}");
+        assert!(into.store.canvas_ids(None, 1).await.unwrap().is_empty(), "{why}");
+    }
+}
+
+async fn run(folder: &Path, args: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_jabiru"));
+    command.args(args).arg("--data-dir").arg(folder).env_remove("JABIRU_MONGODB_URL").kill_on_drop(true);
+    within("the command", command.output()).await.unwrap()
+}
+
+async fn good(folder: &Path, args: &[&str]) -> String {
+    let output = run(folder, args).await;
+    assert!(output.status.success(), "{args:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// What a command that fails says, and what it printed before.
+async fn bad(folder: &Path, args: &[&str]) -> (String, String) {
+    let output = run(folder, args).await;
+    assert_eq!(output.status.code(), Some(1), "{args:?}: {}", String::from_utf8_lossy(&output.stdout));
+    (String::from_utf8(output.stderr).unwrap(), String::from_utf8(output.stdout).unwrap())
+}
+
+async fn post(server: &TestServer, path: &str, kind: &str, body: Vec<u8>) -> String {
+    let request = server.request(Method::POST, path, &server.owner()).header("content-type", kind);
+    let response = request.body(body).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::CREATED);
+    response.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+async fn read_rows(server: &TestServer, dataset: &str) -> Value {
+    let (status, rows) = server.call(Method::GET, &format!("/v1/datasets/{dataset}/rows?limit=1000"), None).await;
+    assert_eq!(status, StatusCode::OK, "{rows}");
+    rows
+}
+
+#[tokio::test]
+async fn a_whole_server_moves_with_what_its_canvases_show() {
+    let server = TestServer::with(&["--compact-entries", "5", "--room-idle-seconds", "0.1"]).await;
+    // Numbers whose last bit a careless reader loses, text that wants escaping, empty cells.
+    let mut csv = "day,amount,share,open,note\n".to_owned();
+    for row in 0..500_u32 {
+        let share = f64::from(row + 1).sqrt() / 3.0 * 1e-7;
+        csv += &format!("2024-01-{:02},{},{share:e},{},\"é \"\"{row}\"\"\"\n", row % 28 + 1, row * 7, row % 2 == 0);
+    }
+    csv += ",,,,\n";
+    let dataset = post(&server, "/v1/datasets?name=Sales&source=us&licence=CC0", "text/csv", csv.into_bytes()).await;
+    let unused = post(&server, "/v1/datasets?name=Unused", "text/csv", b"a\n1\n".to_vec()).await;
+    let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x10\0\0\0\x10".to_vec();
+    png.resize(1_500_000, 7);
+    let image = post(&server, "/v1/images", "image/png", png.clone()).await;
+    let blocks = json!([
+        { "id": "c", "type": "chart", "position": { "x": 0, "y": 0, "w": 6, "h": 4 },
+          "content": { "chart_type": "bar", "title": "t", "data_source": { "type": "dataset", "dataset_id": dataset } } },
+        { "id": "i", "type": "image", "position": { "x": 6, "y": 0, "w": 6, "h": 4 }, "content": { "image_id": image } },
+    ]);
+    let shown = server.import("Shown", json!({ "blocks": blocks })).await;
+    let plain = server.create("Plain").await;
+    let gone = server.create("Gone").await;
+    server.call(Method::DELETE, &format!("/v1/canvases/{gone}"), None).await;
+    let mut ann = TestClient::editor(&server, shown, "ann").await;
+    for edit in 0..40 {
+        ann.set(&format!("k{edit}"), "v".repeat(edit)).await;
+        ann.until_saved().await;
+    }
+
+    let files = TempDir::new().unwrap();
+    let out = files.path().join("all.jabiru");
+    let out = out.to_str().unwrap();
+    let said = good(server.folder.path(), &["export", "--out", out]).await;
+    assert!(said.trim().ends_with("canvases: 3, data sets: 1, images: 1"), "{said}");
+    use std::os::unix::fs::PermissionsExt;
+    assert_eq!(std::fs::metadata(out).unwrap().permissions().mode() & 0o777, 0o600);
+    assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 1);
+    let (said, _) = bad(server.folder.path(), &["export", "--out", out]).await;
+    assert!(said.contains("exists; move it away"), "{said}");
+    let (said, _) = bad(server.folder.path(), &["import", "--in", out]).await;
+    assert!(said.contains("only while no server runs"), "{said}");
+    let nobody = CanvasId::generate().to_string();
+    let one = files.path().join("one.jabiru");
+    let one = one.to_str().unwrap();
+    let (said, _) = bad(server.folder.path(), &["export", "--out", one, "--canvas", &nobody]).await;
+    assert!(said.contains(&format!("there is no canvas {nobody}")), "{said}");
+    assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 1, "a file was left");
+    good(server.folder.path(), &["export", "--out", one, "--canvas", &plain.to_string()]).await;
+
+    // Into a folder nobody has used, and it is a server like the first.
+    let mut other = TestServer::start().await;
+    other.stop().await.unwrap();
+    let said = good(other.folder.path(), &["import", "--in", one]).await;
+    assert!(said.contains(&format!("imported: {plain} \"Plain\"")), "{said}");
+    let said = good(other.folder.path(), &["import", "--in", out]).await;
+    assert!(said.contains(&format!("there already: {plain} \"Plain\"")), "{said}");
+    assert!(said.trim().ends_with("written: canvases: 2, data sets: 1, images: 1"), "{said}");
+    let said = good(other.folder.path(), &["import", "--in", out]).await;
+    assert!(said.trim().ends_with("written: canvases: 0, data sets: 0, images: 0"), "{said}");
+    let other = other.restarted().await;
+    let unstamped = |mut canvas: Value| {
+        // Who may see it here is this installation's.
+        canvas.as_object_mut().unwrap().remove("organization_id");
+        canvas
+    };
+    assert_eq!(unstamped(other.read(shown).await), unstamped(server.read(shown).await));
+    assert_eq!(other.call(Method::GET, &format!("/v1/canvases/{gone}"), None).await.0, StatusCode::NOT_FOUND);
+    let (_, deleted) = other.call(Method::GET, "/v1/canvases?deleted=true", None).await;
+    assert_eq!(deleted["items"].as_array().map(Vec::len), Some(1), "{deleted}");
+    assert_eq!(read_rows(&other, &dataset).await, read_rows(&server, &dataset).await);
+    let (_, head) = other.call(Method::GET, &format!("/v1/datasets/{dataset}"), None).await;
+    assert_eq!(head, server.call(Method::GET, &format!("/v1/datasets/{dataset}"), None).await.1);
+    let (status, _) = other.call(Method::GET, &format!("/v1/datasets/{unused}"), None).await;
+    assert_eq!(status, StatusCode::NOT_FOUND, "what no canvas shows does not travel");
+    let picture = other.request(Method::GET, &format!("/v1/images/{image}"), &other.owner()).send().await.unwrap();
+    assert_eq!(picture.bytes().await.unwrap(), png);
+    let ben = TestClient::editor(&other, shown, "ben").await;
+    assert_eq!(ben.get("k39"), ann.get("k39"));
+}
+
+#[tokio::test]
+async fn what_is_there_with_other_content_is_refused_by_name_and_replaced_when_told() {
+    let mut server = TestServer::start().await;
+    let (kept, lost) = (server.create("Kept").await, server.create("Lost").await);
+    let mut ann = TestClient::editor(&server, kept, "ann").await;
+    ann.set("before", "x").await;
+    ann.until_saved().await;
+    let files = TempDir::new().unwrap();
+    let out = files.path().join("backup");
+    let out = out.to_str().unwrap();
+    good(server.folder.path(), &["export", "--out", out]).await;
+    ann.set("after", "x").await;
+    ann.until_saved().await;
+    drop(ann);
+    server.stop().await.unwrap();
+    let database = rusqlite::Connection::open(server.folder.path().join("jabiru.db")).unwrap();
+    let bytes = lost.0.into_bytes();
+    database.execute("delete from canvas_updates where canvas_id = ?1", [bytes]).unwrap();
+    database.execute("delete from canvases where id = ?1", [bytes]).unwrap();
+    drop(database);
+
+    let (said, printed) = bad(server.folder.path(), &["import", "--in", out]).await;
+    assert!(said.contains("some canvases were refused"), "{said}");
+    assert!(printed.contains(&format!("refused: {kept} \"Kept\"")) && printed.contains("--replace"), "{printed}");
+    assert!(printed.contains(&format!("imported: {lost} \"Lost\"")), "{printed}");
+    let server = server.restarted().await;
+    let ben = TestClient::editor(&server, kept, "ben").await;
+    assert_eq!(ben.get("after").as_deref(), Some("x"), "what was refused was changed");
+    drop(ben);
+
+    let mut server = server;
+    server.stop().await.unwrap();
+    let with_mongodb = ["import", "--in", out, "--replace", "--mongodb-url", "mongodb://127.0.0.1:1/x"];
+    let (said, _) = bad(server.folder.path(), &with_mongodb).await;
+    assert!(said.contains("embedded store only"), "{said}");
+    let printed = good(server.folder.path(), &["import", "--in", out, "--replace"]).await;
+    assert!(printed.contains(&format!("replaced: {kept} \"Kept\"")), "{printed}");
+    assert!(printed.contains(&format!("there already: {lost} \"Lost\"")), "{printed}");
+    let server = server.restarted().await;
+    let ben = TestClient::editor(&server, kept, "ben").await;
+    assert_eq!((ben.get("before").as_deref(), ben.get("after").as_deref()), (Some("x"), None));
+}
