@@ -31,3 +31,4 @@ mod rooms;
 mod services;
 mod store_contract;
 mod sync;
+mod usage;
