@@ -33,7 +33,7 @@ const LATER_TRY: Duration = Duration::from_secs(30);
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// How often what is old is forgotten, and the pause while there is more of it: one portion at a time, so that writes get their turn.
-const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGET_EVERY: Duration = Duration::from_hours(1);
 const FORGET_MORE: Duration = Duration::from_secs(1);
 
 /// The background task's side of the queue.

@@ -272,7 +272,8 @@ async fn evt_2_a_store_takes_every_table_and_a_batch_once() {
             rusqlite::types::Value::Text(value) => value,
             other => format!("{other:?}"),
         });
-        found += &format!("{}\n", values.collect::<Vec<_>>().join("\t"));
+        found += &values.collect::<Vec<_>>().join("\t");
+        found.push('\n');
     }
     assert_eq!(found, expected);
 }

@@ -97,7 +97,7 @@ async fn evt_2_both_stores_answer_the_same_whatever_happened() {
     let events = (0..3000).map(|_| {
         let canvas = canvases[random.below(canvases.len())];
         let data = json!({ "canvas_id": canvas, "updates": random.below(50) });
-        let time = START + random.below(10 * DAY as usize) as Millis;
+        let time = START + random.below(10 * DAY as usize).cast_signed() as Millis;
         at(time, people[random.below(5)], ["org", "theirs"][random.below(2)], types[random.below(types.len())], data)
     });
     let folder = TempDir::new().unwrap();
