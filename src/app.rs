@@ -1,8 +1,10 @@
 //! The composition root: the only file that names concrete backends. Builds a node from its configuration, serves it, shuts it down.
 
+use std::collections::BTreeMap;
 use std::fs::{self, File};
+use std::io::{self, BufWriter};
 use std::net::SocketAddr;
-use std::os::unix::fs::DirBuilderExt;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -28,17 +30,19 @@ use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::{LocalOwner, Sessions, Tokens};
 use crate::backend::clickhouse::ClickHouse;
-use crate::backend::migrations::Migrate;
-use crate::backend::sqlite::{Migration, Sqlite, migrate};
+use crate::backend::migrations::{Migrate, Migration, State};
+use crate::backend::sqlite::{Sqlite, SqliteMigrations};
 use crate::bus::LocalBus;
 use crate::clock::Clock;
 use crate::config::{Config, Limits};
 use crate::events::{ClickHouseEvents, EventStore, Events, Spool, SqliteEvents, sample_metrics};
 use crate::http::{Origins, Problem, Shell, activity, assets, docs, health, serve};
+use crate::id::CanvasId;
 use crate::platform::bindings::{Bindings, Calculator};
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
 use crate::platform::images::{self, Images};
+use crate::platform::transfer::{self, Installation, Tenants};
 use crate::platform::usage::{self, ClickHouseUsage, SqliteUsage, UsageStore};
 use crate::platform::{accounts, samples};
 use crate::presence::MemoryPresence;
@@ -47,12 +51,28 @@ use crate::store::Store;
 use crate::store::sqlite::SqliteStore;
 use crate::{doc, id, telemetry, ws};
 
-/// The migrations of `jabiru.db`, in order. Files are never edited once released: see [`migrate`].
+/// The migrations of `jabiru.db`, in order. Files are never edited once released: see [`crate::backend::migrations`].
 pub const MIGRATIONS: &[Migration] = &[
-    Migration { name: "0001_kernel", sql: include_str!("../migrations/sqlite/0001_kernel.up.sql") },
-    Migration { name: "0003_canvas_marks", sql: include_str!("../migrations/sqlite/0003_canvas_marks.up.sql") },
-    Migration { name: "0004_images", sql: include_str!("../migrations/sqlite/0004_images.up.sql") },
-    Migration { name: "0005_events", sql: include_str!("../migrations/sqlite/0005_events.up.sql") },
+    Migration {
+        name: "0001_kernel",
+        up: include_str!("../migrations/sqlite/0001_kernel.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0001_kernel.down.sql")),
+    },
+    Migration {
+        name: "0003_canvas_marks",
+        up: include_str!("../migrations/sqlite/0003_canvas_marks.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0003_canvas_marks.down.sql")),
+    },
+    Migration {
+        name: "0004_images",
+        up: include_str!("../migrations/sqlite/0004_images.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0004_images.down.sql")),
+    },
+    Migration {
+        name: "0005_events",
+        up: include_str!("../migrations/sqlite/0005_events.up.sql"),
+        down: Some(include_str!("../migrations/sqlite/0005_events.down.sql")),
+    },
 ];
 
 /// Puts something around a store.
@@ -110,6 +130,9 @@ impl App {
         let clock = parts.clock;
         let limits = Arc::new(config.limits.clone());
 
+        for backend in migrations(&config) {
+            apply(backend.as_ref()).await?;
+        }
         let sqlite = open_database(&config.data_dir)?;
         let sessions = Sessions::new(sqlite.clone(), clock.clone());
         let owner = sessions.local_owner().await.context("the data folder's database does not answer")?;
@@ -239,16 +262,107 @@ fn router(
 /// # Errors
 /// There is no database in the folder.
 pub async fn login_url(config: &Config) -> anyhow::Result<String> {
-    if !config.data_dir.join(DATABASE).exists() {
-        bail!(
-            "JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first",
-            config.data_dir.display()
-        );
-    }
+    has_data(config)?;
+    embedded(&config.data_dir).up().await.with_context(|| unusable(&config.data_dir))?;
     let sessions = Sessions::new(open_database(&config.data_dir)?, Clock::system());
     let owner = sessions.local_owner().await?;
     let token = sessions.login_link(&owner.user_id).await?;
     Ok(format!("{}/login?token={token}", config.public_origin(config.listen)))
+}
+
+/// What a command works on: the backends of a node without the node.
+struct Backends {
+    store: Arc<dyn Store>,
+    datasets: Arc<Datasets>,
+    images: Images,
+    sessions: Sessions,
+}
+
+/// Opens the backends of a data folder, whose server may be running: nothing of an upload in progress is touched.
+async fn open_backends(config: &Config, clock: &Clock) -> anyhow::Result<Backends> {
+    for backend in migrations(config) {
+        apply(backend.as_ref()).await?;
+    }
+    let sqlite = open_database(&config.data_dir)?;
+    let datasets = Datasets::open_beside(&config.data_dir, dataset_limits(config));
+    Ok(Backends {
+        datasets: Arc::new(datasets.with_context(|| unusable(&config.data_dir))?),
+        images: Images::open_beside(&config.data_dir, sqlite.clone(), clock.clone(), image_limits(config)),
+        sessions: Sessions::new(sqlite.clone(), clock.clone()),
+        store: Arc::new(SqliteStore::new(sqlite, clock.clone())),
+    })
+}
+
+/// What `jabiru export` does: writes canvases with their history, and what they show, to a new file that only its owner may read. All of
+/// them where none is named. Works beside a running server.
+///
+/// # Errors
+/// The file exists or cannot be written, there is no such canvas, or a backend does not answer; no file is left then.
+pub async fn export(config: &Config, out: &Path, canvases: &[CanvasId]) -> anyhow::Result<String> {
+    has_data(config)?;
+    if out.exists() {
+        bail!("--out: {} exists; move it away or name another file", out.display());
+    }
+    let clock = Clock::system();
+    let backends = open_backends(config, &clock).await?;
+    let fresh = out.with_added_extension("part");
+    let named = || format!("--out: cannot write {}", fresh.display());
+    let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh);
+    let from = Installation { store: backends.store.as_ref(), datasets: &backends.datasets, images: &backends.images };
+    let written = match transfer::export(from, canvases, BufWriter::new(file.with_context(named)?), clock.now()).await {
+        Ok((writer, totals)) => {
+            let file = writer.into_inner().map_err(io::IntoInnerError::into_error).with_context(named)?;
+            file.sync_all().and_then(|()| fs::rename(&fresh, out)).with_context(named).map(|()| totals)
+        }
+        Err(error) => Err(error).context("nothing was exported"),
+    };
+    if written.is_err() {
+        let _ = fs::remove_file(&fresh);
+    }
+    Ok(format!("{}: {}", out.display(), written?))
+}
+
+/// What `jabiru import` does: takes what a file of [`export`] holds. A line for each canvas, and whether all of them are there now as the
+/// file has them. Refuses while a server runs on the data folder.
+///
+/// # Errors
+/// The file is no good (nothing is imported then), a server runs, or a backend does not answer; importing again is safe.
+pub async fn import(config: &Config, from: &Path, replace: bool) -> anyhow::Result<(String, bool)> {
+    if replace && config.mongodb_url.is_some() {
+        bail!(
+            "--replace works on the embedded store only: a node that has the canvas open would go on from what it holds. With every node \
+             stopped, mongorestore puts a backup back"
+        );
+    }
+    let named = || format!("--in: cannot import {}", from.display());
+    let file = File::open(from).with_context(named)?;
+    let contents = transfer::check(&file).with_context(named)?;
+    let _lock =
+        open_data_dir(&config.data_dir).context("a data folder is imported into only while no server runs on it")?;
+    let backends = open_backends(config, &Clock::system()).await?;
+    // What an import that was cut off left behind goes, as after an upload.
+    let images = open_images(config, &open_database(&config.data_dir)?, &Clock::system()).await?;
+    let owner = backends.sessions.local_owner().await.context("the data folder's database does not answer")?;
+    let mut known = BTreeMap::new();
+    for org in contents.orgs() {
+        if backends.sessions.organization_name(org).await?.is_some() {
+            known.insert(org.to_owned(), org.to_owned());
+        }
+    }
+    let tenants = Tenants { known, home: owner.org, owner_id: owner.user_id };
+    let into = Installation { store: backends.store.as_ref(), datasets: &backends.datasets, images: &images };
+    let imported = transfer::import(into, &contents, &file, &tenants, replace).await.with_context(named)?;
+    let mut lines = Vec::new();
+    for (what, records) in
+        [("imported", &imported.new), ("replaced", &imported.replaced), ("there already", &imported.known)]
+    {
+        lines.extend(records.iter().map(|record| format!("{what}: {} {:?}", record.id, record.name)));
+    }
+    lines.extend(
+        imported.refused.iter().map(|(record, why)| format!("refused: {} {:?}: {why}", record.id, record.name)),
+    );
+    lines.push(format!("written: {}", imported.written));
+    Ok((lines.join("\n"), imported.refused.is_empty()))
 }
 
 /// The key that signs tokens: the configured one, or the one in the data folder, made if there is none.
@@ -280,7 +394,6 @@ pub fn secret(config: &Config) -> anyhow::Result<String> {
 /// Writes a file that only its owner may read, whole or not at all.
 fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
     use std::io::Write;
-    use std::os::unix::fs::OpenOptionsExt;
     let fresh = path.with_extension("new");
     let mut file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh)?;
     file.write_all(text.as_bytes())?;
@@ -290,10 +403,28 @@ fn write_private(path: &Path, text: &str) -> std::io::Result<()> {
 
 const DATABASE: &str = "jabiru.db";
 
+/// The file of the embedded store whose lock a running server holds.
+const LOCK: &str = "lock";
+
+fn unusable(data_dir: &Path) -> String {
+    format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", data_dir.display())
+}
+
+fn has_data(config: &Config) -> anyhow::Result<()> {
+    if config.data_dir.join(DATABASE).exists() {
+        return Ok(());
+    }
+    bail!("JABIRU_DATA_DIR / --data-dir: {} holds no Jabiru data; start the server first", config.data_dir.display())
+}
+
+fn make_data_dir(path: &Path) -> anyhow::Result<()> {
+    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| unusable(path))
+}
+
 fn open_data_dir(path: &Path) -> anyhow::Result<File> {
-    let named = || format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", path.display());
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(named)?;
-    let lock = File::create(path.join("lock")).with_context(named)?;
+    let named = || unusable(path);
+    make_data_dir(path)?;
+    let lock = File::create(path.join(LOCK)).with_context(named)?;
     match lock.try_lock() {
         Ok(()) => Ok(lock),
         Err(fs::TryLockError::WouldBlock) => bail!("{}: another Jabiru is running on this folder", named()),
@@ -302,16 +433,99 @@ fn open_data_dir(path: &Path) -> anyhow::Result<File> {
 }
 
 fn open_database(data_dir: &Path) -> anyhow::Result<Sqlite> {
-    let path = data_dir.join(DATABASE);
-    let named = || format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", path.display());
-    migrate(&path, MIGRATIONS).with_context(named)?;
-    Sqlite::open(&path).with_context(named)
+    Sqlite::open(&data_dir.join(DATABASE)).with_context(|| unusable(data_dir))
+}
+
+fn embedded(data_dir: &Path) -> SqliteMigrations {
+    SqliteMigrations::new(vec![
+        (data_dir.join(DATABASE), MIGRATIONS),
+        (data_dir.join(datasets::DATABASE), datasets::MIGRATIONS),
+    ])
+}
+
+/// Every configured backend that has migrations, in the order they are applied.
+fn migrations(config: &Config) -> Vec<Box<dyn Migrate>> {
+    vec![Box::new(embedded(&config.data_dir))]
+}
+
+async fn apply(backend: &dyn Migrate) -> anyhow::Result<Vec<String>> {
+    let applied = backend
+        .up()
+        .await
+        .with_context(|| format!("the schema of {} cannot be brought up to date", backend.backend()))?;
+    if !applied.is_empty() {
+        tracing::info!(backend = backend.backend(), migrations = applied.join(" "), "migrations applied");
+    }
+    Ok(applied)
+}
+
+/// What `jabiru migrate up` does: applies what is pending on every configured backend. A line for each of them.
+///
+/// # Errors
+/// A backend does not answer, or a migration changed, is missing or failed; the text names it.
+pub async fn migrate_up(config: &Config) -> anyhow::Result<String> {
+    let mut lines = Vec::new();
+    make_data_dir(&config.data_dir)?;
+    for backend in migrations(config) {
+        let applied = apply(backend.as_ref()).await?;
+        lines.push(match applied.as_slice() {
+            [] => format!("{}: nothing to apply", backend.backend()),
+            names => format!("{}: applied {}", backend.backend(), names.join(", ")),
+        });
+    }
+    Ok(lines.join("\n"))
+}
+
+/// What `jabiru migrate status` prints: a line for every migration of every configured backend. Changes nothing. Also whether a server of
+/// this build would start on them.
+///
+/// # Errors
+/// A backend does not answer.
+pub async fn migrate_status(config: &Config) -> anyhow::Result<(String, bool)> {
+    let (mut lines, mut sound) = (Vec::new(), true);
+    for backend in migrations(config) {
+        for (name, state) in backend.status().await? {
+            sound &= matches!(state, State::Applied | State::Pending);
+            lines.push(format!("{:<10}  {state:<7}  {name}", backend.backend()));
+        }
+    }
+    Ok((lines.join("\n"), sound))
+}
+
+/// What `jabiru migrate down` does: undoes every migration of one backend after `to` (`""`: all), the last first, and with them the data
+/// they made room for. `backend` may be left out where there is one only. Refuses while a server runs on the data folder.
+///
+/// # Errors
+/// There is no such backend, a server runs, or as [`Migrate::down`].
+pub async fn migrate_down(config: &Config, backend: Option<&str>, to: &str) -> anyhow::Result<String> {
+    let configured = migrations(config);
+    let names = || configured.iter().map(|known| known.backend()).collect::<Vec<_>>().join(", ");
+    let chosen = match (backend, configured.as_slice()) {
+        (None, [only]) => only,
+        (None, _) => bail!("--backend: say which of {} is to be undone", names()),
+        (Some(backend), configured) => match configured.iter().find(|known| known.backend() == backend) {
+            Some(chosen) => chosen,
+            None => bail!("--backend: `{backend}` has no migrations here; there is {}", names()),
+        },
+    };
+    let _lock = open_data_dir(&config.data_dir).context("migrations are undone only while no server runs")?;
+    Ok(match chosen.down(to).await?.as_slice() {
+        [] => format!("{}: nothing to undo", chosen.backend()),
+        names => format!("{}: undid {}", chosen.backend(), names.join(", ")),
+    })
+}
+
+fn dataset_limits(config: &Config) -> datasets::Limits {
+    datasets::Limits { file_bytes: config.limits.dataset_bytes, ..datasets::Limits::default() }
+}
+
+fn image_limits(config: &Config) -> images::Limits {
+    images::Limits { file_bytes: config.limits.image_bytes, ..images::Limits::default() }
 }
 
 fn open_datasets(config: &Config) -> anyhow::Result<Arc<Datasets>> {
-    let limits = datasets::Limits { file_bytes: config.limits.dataset_bytes, ..datasets::Limits::default() };
-    let datasets = Datasets::open(&config.data_dir, limits)
-        .with_context(|| format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", config.data_dir.display()))?;
+    let datasets =
+        Datasets::open(&config.data_dir, dataset_limits(config)).with_context(|| unusable(&config.data_dir))?;
     Ok(Arc::new(datasets))
 }
 
@@ -343,10 +557,8 @@ async fn sample(metrics: metrics_exporter_prometheus::PrometheusHandle, events: 
 }
 
 async fn open_images(config: &Config, sqlite: &Sqlite, clock: &Clock) -> anyhow::Result<Arc<Images>> {
-    let limits = images::Limits { file_bytes: config.limits.image_bytes, ..images::Limits::default() };
-    Images::open(&config.data_dir, sqlite.clone(), clock.clone(), limits).await.with_context(|| {
-        format!("JABIRU_DATA_DIR / --data-dir: cannot use {}", config.data_dir.join("images").display())
-    })
+    let images = Images::open(&config.data_dir, sqlite.clone(), clock.clone(), image_limits(config)).await;
+    images.with_context(|| unusable(&config.data_dir.join("images")))
 }
 
 /// The first start's canvases, through the same doors as everybody's.

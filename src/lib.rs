@@ -5,11 +5,11 @@
 //!
 //! ```text
 //! main → app                     the command; the composition root, the only file that names concrete backends
-//!         ├─ platform/*          slices: accounts · bindings · canvases · datasets · images · samples
+//!         ├─ platform/*          slices: accounts · bindings · canvases · datasets · images · samples · transfer
 //!         ├─ ws · http           one WebSocket = one session · the shell that slices share
 //!         ├─ room                the actor: join, update, awareness, flush, leave, unload (hub, peers, persist)
 //!         ├─ access · presence · bus · events · store      ports; the embedded backend is the default
-//!         ├─ backend             connections: sqlite
+//!         ├─ backend             connections and migrations: sqlite
 //!         ├─ doc                 the CRDT and the canvas schema; pure
 //!         ├─ protocol            bytes ⇄ messages; pure; hostile input is stopped here
 //!         └─ id · clock · config · telemetry

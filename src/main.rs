@@ -1,6 +1,7 @@
 //! The `jabiru` command.
 
 use std::io::Write;
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -9,6 +10,7 @@ use jabiru::access::{Claims, Role, Tokens};
 use jabiru::app::{self, App, Parts};
 use jabiru::clock::Clock;
 use jabiru::config::Config;
+use jabiru::id::CanvasId;
 
 /// Stack of a worker thread. Updates are checked before yrs sees them, at a nesting far below either size; this is the second wall.
 const STACK_BYTES: usize = 8 << 20;
@@ -29,6 +31,59 @@ enum Command {
     Token(Box<TokenArgs>),
     /// Print a fresh one-time login URL for the owner of a data folder.
     LoginUrl(Box<Config>),
+    /// Apply, undo or list the migrations of every configured backend.
+    #[command(subcommand)]
+    Migrate(Migrate),
+    /// Write canvases with their history, and the data sets and images they show, to one file.
+    Export(Box<ExportArgs>),
+    /// Take the canvases of an export. What is there already is left as it is.
+    Import(Box<ImportArgs>),
+}
+
+#[derive(Args)]
+struct ExportArgs {
+    /// The file to write; it must not exist.
+    #[arg(long)]
+    out: PathBuf,
+    /// Only these canvases. Default: all, deleted ones included.
+    #[arg(long, num_args = 1.., value_name = "ID")]
+    canvas: Vec<CanvasId>,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Args)]
+struct ImportArgs {
+    /// The file of an export.
+    #[arg(long = "in")]
+    from: PathBuf,
+    /// Where a canvas is there with other content, put the file's in its place, history included. Embedded store only.
+    #[arg(long)]
+    replace: bool,
+    #[command(flatten)]
+    config: Config,
+}
+
+#[derive(Subcommand)]
+enum Migrate {
+    /// Apply what is pending. The server does it at start, too.
+    Up(Box<Config>),
+    /// Undo the migrations after one, with the data they made room for. Stop every server first.
+    Down(Box<DownArgs>),
+    /// List every migration: applied, pending, changed (its file was edited since) or missing (not in this build).
+    Status(Box<Config>),
+}
+
+#[derive(Args)]
+struct DownArgs {
+    /// The last migration to keep, e.g. 0003_canvas_marks; '' undoes all.
+    #[arg(long)]
+    to: String,
+    /// The backend, where more than one has migrations: sqlite or mongodb.
+    #[arg(long)]
+    backend: Option<String>,
+    #[command(flatten)]
+    config: Config,
 }
 
 #[derive(Args)]
@@ -80,6 +135,14 @@ async fn run(command: Command) -> anyhow::Result<()> {
         Command::Serve(config) => serve(*config).await,
         Command::Token(args) => print(&token(&args)?),
         Command::LoginUrl(config) => print(&app::login_url(&config).await?),
+        Command::Migrate(command) => migrate(command).await,
+        Command::Export(args) => print(&app::export(&args.config, &args.out, &args.canvas).await?),
+        Command::Import(args) => {
+            let (lines, all) = app::import(&args.config, &args.from, args.replace).await?;
+            print(&lines)?;
+            anyhow::ensure!(all, "some canvases were refused and left as they were; the others are imported");
+            Ok(())
+        }
     }
 }
 
@@ -98,6 +161,22 @@ async fn serve(config: Config) -> anyhow::Result<()> {
         stopped = app.shutdown() => stopped,
         _ = terminate.recv() => anyhow::bail!("told to stop again before everything was stored"),
         _ = tokio::signal::ctrl_c() => anyhow::bail!("told to stop again before everything was stored"),
+    }
+}
+
+async fn migrate(command: Migrate) -> anyhow::Result<()> {
+    match command {
+        Migrate::Up(config) => print(&app::migrate_up(&config).await?),
+        Migrate::Down(args) => print(&app::migrate_down(&args.config, args.backend.as_deref(), &args.to).await?),
+        Migrate::Status(config) => {
+            let (lines, sound) = app::migrate_status(&config).await?;
+            print(&lines)?;
+            anyhow::ensure!(
+                sound,
+                "a migration that is `changed` or `missing` keeps the server from starting: use the build that applied it"
+            );
+            Ok(())
+        }
     }
 }
 

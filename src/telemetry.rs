@@ -34,6 +34,16 @@ pub mod names {
     pub const LOAD_SECONDS: &str = "jabiru_room_load_seconds";
     /// Counter: peers that fell behind and were given one difference instead of a queue.
     pub const PEERS_BEHIND: &str = "jabiru_peers_behind_total";
+    /// Counter: entries this node wrote into the bus.
+    pub const BUS_PUBLISHED: &str = "jabiru_bus_published_total";
+    /// Counter: entries of other nodes read from the bus.
+    pub const BUS_HEARD: &str = "jabiru_bus_heard_total";
+    /// Counter: times the bus said that frames were lost on the way here.
+    pub const BUS_MISSED: &str = "jabiru_bus_missed_total";
+    /// Histogram, seconds: one write into the bus, whatever it carried.
+    pub const BUS_WRITE_SECONDS: &str = "jabiru_bus_write_seconds";
+    /// Counter: documents brought up to date from the journal because frames of the bus were lost.
+    pub const CATCH_UPS: &str = "jabiru_catch_ups_total";
     /// Counter, label `reason` (`queue_full`, `spool_full`, `spool_failed`, `refused`, `unreadable`): usage events that are lost.
     pub const EVENTS_DROPPED: &str = "jabiru_events_dropped_total";
     /// Counter, label `table`: usage events, query runs and samples that are in their store.

@@ -2,4 +2,6 @@
 
 pub mod clickhouse;
 pub mod migrations;
+pub mod mongo;
+pub mod redis;
 pub mod sqlite;

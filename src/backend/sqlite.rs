@@ -9,10 +9,14 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use async_trait::async_trait;
 use rusqlite::functions::FunctionFlags;
 use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use tokio::sync::{Semaphore, mpsc, oneshot};
+
+use super::migrations::{self, Migrate, MigrateError, Migration, State};
 
 /// Jobs that may wait for the writer. Rooms have one append in flight each, so this is reached only with that many busy rooms;
 /// then they wait, which is the back-pressure wanted.
@@ -155,12 +159,12 @@ fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.pragma_update(None, "synchronous", "full")?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // Another process (`jabiru login-url`) may hold the write lock for a moment.
-    connection.busy_timeout(std::time::Duration::from_secs(5))
+    connection.busy_timeout(Duration::from_secs(5))
 }
 
 fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.busy_timeout(Duration::from_secs(5))?;
     connection.create_scalar_function(
         "contains_text",
         2,
@@ -210,60 +214,177 @@ fn commit_group(connection: &mut Connection, group: &mut Vec<Job>) {
     }
 }
 
-/// One migration file.
-pub struct Migration {
-    /// Its number, name and direction, as the file is called.
-    pub name: &'static str,
-    /// Its text.
-    pub sql: &'static str,
+/// What people call this backend.
+const BACKEND: &str = "sqlite";
+
+/// Longest wait for another process that is migrating the same file: a step over a large table takes seconds.
+const MIGRATION_WAIT: Duration = Duration::from_mins(1);
+
+/// The migrations of the embedded databases: one numbered list, each step in the file it is of.
+///
+/// Every step is a transaction of its own that takes the file's write lock before it looks what is recorded: processes that start at once
+/// wait for each other and apply each step once.
+pub struct SqliteMigrations {
+    files: Vec<(PathBuf, &'static [Migration])>,
 }
 
-/// Applies the migrations that are missing, in order, each in a transaction, and records their checksums.
+impl SqliteMigrations {
+    /// The database files with their migrations. A file that is not there is made by [`Migrate::up`].
+    #[must_use]
+    pub fn new(files: Vec<(PathBuf, &'static [Migration])>) -> Self {
+        Self { files }
+    }
+
+    async fn blocking<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&[(PathBuf, &'static [Migration])]) -> Result<T, MigrateError> + Send + 'static,
+    ) -> Result<T, MigrateError> {
+        let files = self.files.clone();
+        tokio::task::spawn_blocking(move || work(&files)).await.map_err(unavailable)?
+    }
+}
+
+#[async_trait]
+impl Migrate for SqliteMigrations {
+    fn backend(&self) -> &'static str {
+        BACKEND
+    }
+
+    async fn status(&self) -> Result<Vec<(String, State)>, MigrateError> {
+        self.blocking(|files| {
+            let mut states = Vec::new();
+            for (path, known) in files {
+                // Not opened if it is not there: that would make it.
+                let recorded = if path.exists() {
+                    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY;
+                    recorded(&Connection::open_with_flags(path, flags).map_err(unavailable)?).map_err(unavailable)?
+                } else {
+                    Vec::new()
+                };
+                states.extend(migrations::states(known, &recorded));
+            }
+            // Numbered over all files; what this build does not know comes last.
+            states.sort_by(|(a, at), (b, bt)| (*at == State::Missing, a).cmp(&(*bt == State::Missing, b)));
+            Ok(states)
+        })
+        .await
+    }
+
+    async fn up(&self) -> Result<Vec<String>, MigrateError> {
+        self.blocking(|files| {
+            // All of them are looked at before any is changed.
+            for (path, known) in files.iter().filter(|(path, _)| path.exists()) {
+                migrations::pending(BACKEND, known, &recorded(&open(path)?).map_err(unavailable)?)?;
+            }
+            let mut applied = Vec::new();
+            for (path, known) in files {
+                applied.extend(migrate(path, known)?);
+            }
+            applied.sort();
+            Ok(applied)
+        })
+        .await
+    }
+
+    async fn down(&self, to: &str) -> Result<Vec<String>, MigrateError> {
+        let to = to.to_owned();
+        self.blocking(move |files| {
+            let mut steps = Vec::new();
+            let mut found = to.is_empty();
+            for (path, known) in files.iter().filter(|(path, _)| path.exists()) {
+                let recorded = recorded(&open(path)?).map_err(unavailable)?;
+                found |= recorded.iter().any(|(name, _)| *name == to);
+                // The list is one over all files: a file without the step named comes down to the last step before it.
+                let last = recorded.iter().map(|(name, _)| name.as_str()).filter(|name| *name <= to.as_str()).max();
+                let undoing = migrations::undoing(BACKEND, known, &recorded, last.unwrap_or_default())?;
+                steps.extend(undoing.into_iter().map(|(migration, down)| (path, migration.name, down)));
+            }
+            if !found {
+                return Err(MigrateError::NotApplied { backend: BACKEND, name: to });
+            }
+            steps.sort_by(|(_, a, _), (_, b, _)| b.cmp(a));
+            let mut undone = Vec::new();
+            for (path, name, down) in steps {
+                let mut connection = open(path)?;
+                if undo(&mut connection, name, down).map_err(|error| failed(name, &error))? {
+                    undone.push(name.to_owned());
+                }
+            }
+            Ok(undone)
+        })
+        .await
+    }
+}
+
+/// Applies the migrations of one file that are missing, in order, each in a transaction, and records their checksums. The names of those
+/// applied. Blocks.
 ///
 /// # Errors
-/// A statement failed, or a migration already applied has another text now: the build and the data do not belong together.
-pub fn migrate(path: &Path, migrations: &[Migration]) -> Result<(), MigrateError> {
-    let mut connection = Connection::open(path)?;
-    prepare(&connection)?;
-    connection.execute_batch(
-        "create table if not exists schema_migrations (name text primary key, checksum text not null) strict, without rowid",
-    )?;
-    for migration in migrations {
-        let checksum = checksum(migration.sql);
-        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
-        let known = transaction
-            .prepare("select checksum from schema_migrations where name = ?1")?
-            .query_map([migration.name], |row| row.get::<_, String>(0))?
-            .next()
-            .transpose()?;
-        match known {
-            Some(known) if known == checksum => {}
-            Some(_) => return Err(MigrateError::Changed(migration.name)),
-            None => {
-                transaction.execute_batch(migration.sql)?;
-                transaction.execute("insert into schema_migrations values (?1, ?2)", [migration.name, &checksum])?;
-                transaction.commit()?;
-            }
+/// As [`Migrate::up`].
+pub fn migrate(path: &Path, known: &[Migration]) -> Result<Vec<String>, MigrateError> {
+    let mut connection = open(path)?;
+    let create = "create table if not exists schema_migrations (name text primary key, checksum text not null) strict, without rowid";
+    connection.execute_batch(create).map_err(unavailable)?;
+    let mut applied = Vec::new();
+    for migration in migrations::pending(BACKEND, known, &recorded(&connection).map_err(unavailable)?)? {
+        if apply(&mut connection, migration).map_err(|error| failed(migration.name, &error))? {
+            applied.push(migration.name.to_owned());
         }
     }
-    Ok(())
+    Ok(applied)
 }
 
-/// Why the schema cannot be brought up to date.
-#[derive(Debug, thiserror::Error)]
-pub enum MigrateError {
-    /// A migration that was applied to this file has been edited since.
-    #[error(
-        "migration `{0}` was applied to this database with another text; use the build that wrote it, or a fresh data folder"
-    )]
-    Changed(&'static str),
-    /// SQLite refused.
-    #[error("SQLite: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+fn open(path: &Path) -> Result<Connection, MigrateError> {
+    let connection = Connection::open(path).map_err(unavailable)?;
+    // First: turning a new file to WAL waits for others too.
+    connection.busy_timeout(MIGRATION_WAIT).map_err(unavailable)?;
+    prepare(&connection).map_err(unavailable)?;
+    connection.busy_timeout(MIGRATION_WAIT).map_err(unavailable)?;
+    Ok(connection)
 }
 
-fn checksum(sql: &str) -> String {
-    use base64::Engine;
-    use sha2::{Digest, Sha256};
-    base64::engine::general_purpose::STANDARD.encode(Sha256::digest(sql.as_bytes()))
+/// Name and checksum of every migration that was applied, in order.
+fn recorded(connection: &Connection) -> Result<Vec<(String, String)>, rusqlite::Error> {
+    let table = "select 1 from sqlite_schema where type = 'table' and name = 'schema_migrations'";
+    if !connection.prepare(table)?.exists([])? {
+        return Ok(Vec::new());
+    }
+    let mut select = connection.prepare("select name, checksum from schema_migrations order by name")?;
+    select.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect()
+}
+
+/// `false`: another process has applied it meanwhile.
+fn apply(connection: &mut Connection, migration: &Migration) -> Result<bool, rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if is_recorded(&transaction, migration.name)? {
+        return Ok(false);
+    }
+    transaction.execute_batch(migration.up)?;
+    transaction.execute("insert into schema_migrations values (?1, ?2)", [migration.name, &migration.checksum()])?;
+    transaction.commit()?;
+    Ok(true)
+}
+
+/// `false`: another process has undone it meanwhile.
+fn undo(connection: &mut Connection, name: &str, down: &str) -> Result<bool, rusqlite::Error> {
+    let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+    if !is_recorded(&transaction, name)? {
+        return Ok(false);
+    }
+    transaction.execute_batch(down)?;
+    transaction.execute("delete from schema_migrations where name = ?1", [name])?;
+    transaction.commit()?;
+    Ok(true)
+}
+
+fn is_recorded(connection: &Connection, name: &str) -> Result<bool, rusqlite::Error> {
+    connection.prepare("select 1 from schema_migrations where name = ?1")?.exists([name])
+}
+
+fn unavailable(error: impl std::fmt::Display) -> MigrateError {
+    MigrateError::Unavailable { backend: BACKEND, reason: error.to_string() }
+}
+
+fn failed(name: &str, error: &rusqlite::Error) -> MigrateError {
+    MigrateError::Failed { backend: BACKEND, name: name.to_owned(), reason: error.to_string() }
 }

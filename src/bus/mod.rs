@@ -4,6 +4,7 @@
 //! hears [`Frame::Missed`] reads it. [`LocalBus`] joins the nodes of one process, [`redis`] those of many.
 
 pub mod local;
+pub mod redis;
 
 use std::sync::Arc;
 
@@ -14,6 +15,7 @@ use tokio::sync::broadcast;
 use crate::id::CanvasId;
 
 pub use local::LocalBus;
+pub use redis::RedisBus;
 
 /// What a node hears. It never hears itself.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -26,6 +28,13 @@ pub enum Frame {
         canvas: CanvasId,
         /// Yjs update v1.
         update: Bytes,
+    },
+    /// Something about a canvas is in the store that was not carried: a change too large or too much for the bus, or its deletion.
+    Reload {
+        /// Which node.
+        node: Arc<str>,
+        /// The canvas.
+        canvas: CanvasId,
     },
     /// What the people on a node do on a canvas right now: an awareness frame's entries. `[AW-4]`
     Presence {
@@ -52,7 +61,8 @@ pub enum Frame {
 /// The port.
 #[async_trait]
 pub trait Bus: Send + Sync + 'static {
-    /// Tells the other nodes; never waits. `frame` names this node. What cannot be delivered reaches them as [`Frame::Missed`].
+    /// Tells the other nodes; never waits. `frame` names this node. What cannot be delivered reaches them as [`Frame::Reload`] or
+    /// [`Frame::Missed`]; presence that cannot is lost, and comes again with the next renewal.
     fn publish(&self, frame: Frame);
 
     /// Everything others publish from now on.
@@ -92,7 +102,10 @@ impl Frame {
     #[must_use]
     pub fn sender(&self) -> Option<&str> {
         match self {
-            Self::Change { node, .. } | Self::Presence { node, .. } | Self::WhoIsThere { node, .. } => Some(node),
+            Self::Change { node, .. }
+            | Self::Reload { node, .. }
+            | Self::Presence { node, .. }
+            | Self::WhoIsThere { node, .. } => Some(node),
             Self::NodeGone(_) | Self::Missed => None,
         }
     }

@@ -12,13 +12,22 @@
 //! Both are settled by one rule: an id that is taken, or was given up lately, can be claimed only by the *first* awareness message of
 //! a session (stock clients announce themselves with it, before they have received anything) and only by the same user.
 //!
+//! # Other nodes
+//! Each node speaks for its own sessions, so the one that speaks for an id here may be a [`Speaker::Node`]. Its entries are taken as
+//! they come: it has applied these rules, and stamped the states. Only when an id changes hands is a state looked into: it must be the
+//! same user's. A client that moves from one node to another is then taken over by the node it went to, and what the old node still
+//! says of it is set right: a `null` for an id that a session here speaks for makes that session announce itself with a higher clock,
+//! and an entry too old to be news is answered with the clock it must pass ([`Remote::behind`]). `[AW-4]`
+//!
 //! # Source
 //! y-protocols `awareness.js`: an entry is news if its clock is greater than the known one, or equal with a `null` state.
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
+use serde::Deserialize;
 use serde_json::{Map, Value};
 use tokio::time::Instant;
 
@@ -40,9 +49,19 @@ pub struct AwarenessTable {
     dirty: HashSet<u64>,
 }
 
+/// Who speaks for a client id.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Speaker {
+    /// A session here.
+    Peer(PeerId),
+    /// A session on another node.
+    Node(Arc<str>),
+}
+
 struct Client {
-    peer: PeerId,
-    user_id: String,
+    speaker: Speaker,
+    /// `None` for one on another node: its state says who it is, should anybody need to know.
+    user_id: Option<String>,
     clock: u32,
     /// The state as received, with `user.id` stamped; JSON text.
     state: Bytes,
@@ -50,8 +69,8 @@ struct Client {
 }
 
 struct Departed {
-    /// The session it last belonged to: it may come back after an expiry.
-    peer: PeerId,
+    /// Who last spoke for it: it may come back after an expiry.
+    speaker: Speaker,
     user_id: String,
     clock: u32,
     at: Instant,
@@ -68,6 +87,23 @@ pub struct Sender<'a> {
     pub first_message: bool,
 }
 
+/// What changed since the last frame.
+pub struct News {
+    /// For every session here. `[AW-1]`
+    pub frame: Bytes,
+    /// The part of it that other nodes do not know: what sessions here said. The same bytes when it is all of it.
+    pub local: Option<Bytes>,
+}
+
+/// What is to be done about entries of another node.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub struct Remote {
+    /// Sessions here that must announce themselves again, each with the frame that makes a client do it.
+    pub nudges: Vec<(PeerId, Bytes)>,
+    /// For the other nodes: ids they speak for with a clock that is out of date, and the clock to pass.
+    pub behind: Option<Bytes>,
+}
+
 impl AwarenessTable {
     /// Takes entries from a session. Returns a frame for that session alone when one of its own ids must be announced again with a
     /// higher clock: y-protocols answers a `null` for its own id by doing just that.
@@ -81,7 +117,12 @@ impl AwarenessTable {
             let last = here.or_else(|| self.departed.get(&entry.client).map(|departed| departed.clock));
             let is_news = last.is_none_or(|clock| entry.clock > clock);
             match entry.state {
-                Some(state) if is_news => self.put(sender, entry.client, entry.clock, &state, now),
+                Some(state) if is_news => {
+                    let state = stamp(&state, sender.user_id);
+                    let (speaker, user_id) = (Speaker::Peer(sender.peer), Some(sender.user_id.to_owned()));
+                    let client = Client { speaker, user_id, clock: entry.clock, state, renewed: now };
+                    self.put(entry.client, client);
+                }
                 // A reconnected client whose clock fell behind ours while it was away.
                 Some(_) if sender.first_message => behind.push((entry.client, last.unwrap_or_default())),
                 None if here.is_some_and(|clock| entry.clock >= clock) => self.remove(entry.client, entry.clock, now),
@@ -94,20 +135,96 @@ impl AwarenessTable {
         })
     }
 
+    /// Takes entries that another node published. `[AW-4]`
+    pub fn receive_remote(&mut self, node: &Arc<str>, entries: Vec<AwarenessEntry>, now: Instant) -> Remote {
+        let speaker = Speaker::Node(Arc::clone(node));
+        let (mut remote, mut behind) = (Remote::default(), Vec::new());
+        for AwarenessEntry { client, clock, state } in entries {
+            let Some(state) = state else {
+                match self.clients.get_mut(&client) {
+                    Some(known) if known.speaker == speaker => {
+                        if clock >= known.clock {
+                            self.remove(client, clock, now);
+                        }
+                    }
+                    // It is here, whatever the other node thinks; from now on only a higher clock is news there.
+                    Some(Client { speaker: Speaker::Peer(peer), clock: known, .. }) if clock >= *known => {
+                        *known = clock;
+                        remote.nudges.push((*peer, encode_awareness([(client, clock.saturating_add(1), None)])));
+                    }
+                    _ => {}
+                }
+                continue;
+            };
+            let (last, is_its_own) = match (self.clients.get_mut(&client), self.departed.get(&client)) {
+                (Some(known), _) => {
+                    let is_its_own = known.speaker == speaker;
+                    if is_its_own && clock == known.clock {
+                        // Said again, to somebody who asked: it is still there.
+                        known.renewed = now;
+                        continue;
+                    }
+                    if is_its_own && clock < known.clock {
+                        continue;
+                    }
+                    if !is_its_own && user_of(&state).as_deref() != Some(known.user()) {
+                        continue;
+                    }
+                    (Some(known.clock), is_its_own)
+                }
+                (None, Some(departed)) => {
+                    let is_its_own = departed.speaker == speaker;
+                    if !is_its_own && user_of(&state).as_deref() != Some(&departed.user_id) {
+                        continue;
+                    }
+                    (Some(departed.clock), is_its_own)
+                }
+                (None, None) => (None, true),
+            };
+            match last {
+                Some(last) if clock <= last => behind.push((client, last)),
+                _ => {
+                    // The owner changes hands only here; an id keeps its user then.
+                    let user_id = if is_its_own { None } else { user_of(&state) };
+                    let client_state = Client { speaker: speaker.clone(), user_id, clock, state, renewed: now };
+                    self.put(client, client_state);
+                }
+            }
+        }
+        remote.behind = (!behind.is_empty())
+            .then(|| encode_awareness(behind.into_iter().map(|(client, clock)| (client, clock, None))));
+        remote
+    }
+
     /// Removes everything a session spoke for.
     pub fn leave(&mut self, peer: PeerId, now: Instant) {
-        let gone: Vec<_> = self.clients.iter().filter(|(_, c)| c.peer == peer).map(|(id, c)| (*id, c.clock)).collect();
+        self.remove_of(&Speaker::Peer(peer), now);
+    }
+
+    /// Removes everybody who is on another node.
+    pub fn forget_node(&mut self, node: &Arc<str>, now: Instant) {
+        self.remove_of(&Speaker::Node(Arc::clone(node)), now);
+    }
+
+    fn remove_of(&mut self, speaker: &Speaker, now: Instant) {
+        let gone: Vec<_> = self
+            .clients
+            .iter()
+            .filter(|(_, c)| c.speaker == *speaker)
+            .map(|(id, c)| (*id, c.removal_clock()))
+            .collect();
         for (client, clock) in gone {
-            self.remove(client, clock.saturating_add(1), now);
+            self.remove(client, clock, now);
         }
     }
 
     /// Removes states not renewed for `timeout`, and forgets ids given up long ago.
     pub fn expire(&mut self, timeout: Duration, now: Instant) {
         let stale = |client: &Client| now.saturating_duration_since(client.renewed) >= timeout;
-        let gone: Vec<_> = self.clients.iter().filter(|(_, c)| stale(c)).map(|(id, c)| (*id, c.clock)).collect();
+        let gone: Vec<_> =
+            self.clients.iter().filter(|(_, c)| stale(c)).map(|(id, c)| (*id, c.removal_clock())).collect();
         for (client, clock) in gone {
-            self.remove(client, clock.saturating_add(1), now);
+            self.remove(client, clock, now);
         }
         self.departed.retain(|_, departed| now.saturating_duration_since(departed.at) < MEMORY_OF_DEPARTED);
     }
@@ -124,13 +241,37 @@ impl AwarenessTable {
         self.clients.is_empty() && self.departed.is_empty()
     }
 
-    /// The frame with everything that changed since the last call, encoded once for all peers. `[AW-1]`
-    pub fn take_news(&mut self) -> Option<Bytes> {
+    /// Everything that changed since the last call, encoded once for all peers. `[AW-1]`
+    pub fn take_news(&mut self) -> Option<News> {
         if self.dirty.is_empty() {
             return None;
         }
         let dirty: Vec<u64> = self.dirty.drain().collect();
-        Some(encode_awareness(dirty.iter().filter_map(|id| self.entry(*id))))
+        let frame = encode_awareness(dirty.iter().filter_map(|id| self.entry(*id)));
+        let own: Vec<u64> = dirty.iter().copied().filter(|id| self.is_local(*id)).collect();
+        let local = match own.len() {
+            0 => None,
+            count if count == dirty.len() => Some(frame.clone()),
+            _ => Some(encode_awareness(own.iter().filter_map(|id| self.entry(*id)))),
+        };
+        Some(News { frame, local })
+    }
+
+    /// The states of the sessions here in frames of about `most` bytes, for a node that asks.
+    pub fn local_frames(&self, most: usize) -> Vec<Bytes> {
+        let (mut frames, mut ids, mut bytes) = (Vec::new(), Vec::new(), 0);
+        for (id, client) in self.clients.iter().filter(|(_, client)| client.is_local()) {
+            if bytes + client.state.len() > most && !ids.is_empty() {
+                frames.push(encode_awareness(ids.drain(..).filter_map(|id| self.entry(id))));
+                bytes = 0;
+            }
+            bytes += client.state.len();
+            ids.push(*id);
+        }
+        if !ids.is_empty() {
+            frames.push(encode_awareness(ids.drain(..).filter_map(|id| self.entry(id))));
+        }
+        frames
     }
 
     /// The frame with every current state, for a peer that joins; `None` when nobody is here.
@@ -139,9 +280,16 @@ impl AwarenessTable {
         (!self.clients.is_empty()).then(|| encode_awareness(self.clients.keys().filter_map(|id| self.entry(*id))))
     }
 
-    /// Every current state as (user id, JSON text), for the presence port.
+    /// The states of the sessions here as (user id, JSON text), for the presence port.
     pub fn states(&self) -> impl Iterator<Item = (&str, &Bytes)> {
-        self.clients.values().map(|client| (client.user_id.as_str(), &client.state))
+        let local = self.clients.values().filter(|client| client.is_local());
+        local.filter_map(|client| Some((client.user_id.as_deref()?, &client.state)))
+    }
+
+    fn is_local(&self, client: u64) -> bool {
+        let here = self.clients.get(&client).map(|client| &client.speaker);
+        let speaker = here.or_else(|| self.departed.get(&client).map(|departed| &departed.speaker));
+        matches!(speaker, Some(Speaker::Peer(_)))
     }
 
     fn entry(&self, client: u64) -> Option<(u64, u32, Option<&[u8]>)> {
@@ -153,37 +301,73 @@ impl AwarenessTable {
 
     /// Whether `sender` speaks for `client`, taking the id over where the rule in the module docs allows it.
     fn claim(&mut self, sender: Sender<'_>, client: u64) -> bool {
-        let taken = match (self.clients.get_mut(&client), self.departed.get_mut(&client)) {
-            (Some(known), _) => Some((&mut known.peer, &known.user_id)),
-            (None, Some(departed)) => Some((&mut departed.peer, &departed.user_id)),
-            (None, None) => None,
-        };
-        if let Some((owner, user_id)) = taken {
-            if *owner != sender.peer && sender.first_message && user_id == sender.user_id {
-                *owner = sender.peer;
+        let own = Speaker::Peer(sender.peer);
+        let may_take = |user_id: &str| sender.first_message && user_id == sender.user_id;
+        if let Some(known) = self.clients.get_mut(&client) {
+            if known.speaker != own && may_take(known.user()) {
+                known.speaker = own.clone();
             }
-            return *owner == sender.peer;
+            return known.speaker == own;
+        }
+        if let Some(departed) = self.departed.get_mut(&client) {
+            if departed.speaker != own && may_take(&departed.user_id) {
+                departed.speaker = own.clone();
+            }
+            return departed.speaker == own;
         }
         // Ids given up lately count too: they are remembered.
-        let here = self.clients.values().filter(|known| known.peer == sender.peer).count();
-        let gone = self.departed.values().filter(|departed| departed.peer == sender.peer).count();
+        let here = self.clients.values().filter(|known| known.speaker == own).count();
+        let gone = self.departed.values().filter(|departed| departed.speaker == own).count();
         here + gone < CLIENTS_PER_PEER
     }
 
-    fn put(&mut self, sender: Sender<'_>, client: u64, clock: u32, state: &[u8], now: Instant) {
-        let user_id = sender.user_id.to_owned();
-        let state = stamp(state, sender.user_id);
-        self.clients.insert(client, Client { peer: sender.peer, user_id, clock, state, renewed: now });
-        self.departed.remove(&client);
-        self.dirty.insert(client);
+    fn put(&mut self, id: u64, client: Client) {
+        self.clients.insert(id, client);
+        self.departed.remove(&id);
+        self.dirty.insert(id);
     }
 
     fn remove(&mut self, client: u64, clock: u32, now: Instant) {
-        if let Some(Client { peer, user_id, .. }) = self.clients.remove(&client) {
-            self.departed.insert(client, Departed { peer, user_id, clock, at: now });
+        if let Some(mut gone) = self.clients.remove(&client) {
+            let user_id = std::mem::take(gone.user_mut());
+            self.departed.insert(client, Departed { speaker: gone.speaker, user_id, clock, at: now });
             self.dirty.insert(client);
         }
     }
+}
+
+impl Client {
+    fn is_local(&self) -> bool {
+        matches!(self.speaker, Speaker::Peer(_))
+    }
+
+    /// The clock its removal goes out with. One above for a session here, whose client must pass it to come back; the same for another
+    /// node's, which takes a removal as well and lets the next renewal bring back somebody whose node was only thought to be gone.
+    fn removal_clock(&self) -> u32 {
+        if self.is_local() { self.clock.saturating_add(1) } else { self.clock }
+    }
+
+    fn user(&mut self) -> &str {
+        self.user_mut()
+    }
+
+    fn user_mut(&mut self) -> &mut String {
+        let Self { user_id, state, .. } = self;
+        user_id.get_or_insert_with(|| user_of(state).unwrap_or_default())
+    }
+}
+
+/// Who a stamped state belongs to.
+fn user_of(state: &[u8]) -> Option<String> {
+    #[derive(Deserialize)]
+    struct State {
+        user: User,
+    }
+    #[derive(Deserialize)]
+    struct User {
+        id: String,
+    }
+    serde_json::from_slice::<State>(state).ok().map(|state| state.user.id)
 }
 
 /// Writes `user.id` into a state from the session's identity; whatever the client claimed there is replaced. `[AW-2]`

@@ -78,6 +78,13 @@ impl Uploads {
         Ok(Self { folder, limits, permits, lingering: TaskTracker::new() })
     }
 
+    /// For a process beside the server that owns the folder: touches nothing in it, and takes no uploads.
+    #[must_use]
+    pub fn beside(folder: PathBuf) -> Self {
+        let limits = UploadLimits { bytes: 0, at_once: 0, idle: Duration::ZERO };
+        Self { folder, limits, permits: Arc::new(Semaphore::new(0)), lingering: TaskTracker::new() }
+    }
+
     /// Takes a whole body. Memory use does not depend on its size. On an error nothing is kept, and `body` is left where reading
     /// stopped. `announced_bytes` is its `Content-Length`, if it has one.
     ///

@@ -7,4 +7,5 @@ pub mod canvases;
 pub mod datasets;
 pub mod images;
 pub mod samples;
+pub mod transfer;
 pub mod usage;

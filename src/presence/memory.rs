@@ -3,7 +3,7 @@
 use async_trait::async_trait;
 use dashmap::DashMap;
 
-use super::{Presence, PresenceEntry, PresenceError, TTL_MS};
+use super::{Presence, PresenceEntry, PresenceError, TTL_MS, by_user};
 use crate::clock::Millis;
 use crate::id::CanvasId;
 
@@ -15,9 +15,8 @@ pub struct MemoryPresence {
 
 #[async_trait]
 impl Presence for MemoryPresence {
-    fn put(&self, canvas: CanvasId, node: &str, mut entries: Vec<PresenceEntry>) {
-        entries.sort_by(|a, b| a.user_id.cmp(&b.user_id));
-        entries.dedup_by(|next, kept| next.user_id == kept.user_id);
+    fn put(&self, canvas: CanvasId, node: &str, entries: Vec<PresenceEntry>) {
+        let entries: Vec<_> = by_user(entries).into_values().collect();
         if entries.is_empty() {
             self.forget(canvas, node);
         } else {

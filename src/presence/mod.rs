@@ -4,6 +4,9 @@
 //! touches the journal. `[AW-5]`
 
 pub mod memory;
+pub mod redis;
+
+use std::collections::BTreeMap;
 
 use async_trait::async_trait;
 use bytes::Bytes;
@@ -14,6 +17,7 @@ use crate::clock::Millis;
 use crate::id::CanvasId;
 
 pub use memory::MemoryPresence;
+pub use redis::RedisPresence;
 
 /// How long an entry lives without being put again: 5 min, the TTL of the data model's `canvas:presence` key.
 pub(crate) const TTL_MS: Millis = 5 * 60 * 1000;
@@ -62,6 +66,11 @@ impl PresenceEntry {
     }
 }
 
+/// One entry for each person, the last one given.
+fn by_user(entries: Vec<PresenceEntry>) -> BTreeMap<String, PresenceEntry> {
+    entries.into_iter().map(|entry| (entry.user_id.clone(), entry)).collect()
+}
+
 /// The port. `put` and `forget` are handed over and never waited for: what they lose is put again within [`TTL_MS`].
 #[async_trait]
 pub trait Presence: Send + Sync + 'static {
@@ -71,7 +80,7 @@ pub trait Presence: Send + Sync + 'static {
     /// The node has nobody on the canvas any more.
     fn forget(&self, canvas: CanvasId, node: &str);
 
-    /// Who is on the canvas, on whichever node, by user id.
+    /// Who is on the canvas, on whichever node, by user id. Who cannot be reached is left out; [`Presence::ping`] says that it is so.
     async fn list(&self, canvas: CanvasId, now: Millis) -> Result<Vec<PresenceEntry>, PresenceError>;
 
     /// Whether it answers now.

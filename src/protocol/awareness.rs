@@ -48,6 +48,28 @@ pub fn decode_awareness(body: &Bytes, limits: &WireLimits) -> Result<Vec<Awarene
     Ok(entries)
 }
 
+/// Reads a whole frame as [`encode_awareness`] writes it, from another node: it has kept the limits of clients, and says what many of
+/// them said.
+///
+/// # Errors
+/// [`Refusal::Malformed`]: it is not such a frame.
+pub fn decode_frame(frame: &Bytes) -> Result<Vec<AwarenessEntry>, Refusal> {
+    let limits = WireLimits {
+        awareness_bytes: usize::MAX,
+        awareness_state_bytes: usize::MAX,
+        clients: u32::MAX,
+        ..WireLimits::default()
+    };
+    let mut reader = Reader::new(frame);
+    let field = reader.clone();
+    if reader.var_uint(u64::MAX)? != super::message::AWARENESS {
+        return Err(field.malformed("an awareness frame"));
+    }
+    let body = frame.slice_ref(reader.bytes()?);
+    reader.finish()?;
+    decode_awareness(&body, &limits)
+}
+
 /// Writes a whole awareness frame: message type 1, then the entries `(client id, clock, JSON text)`. A state
 /// of `None` says that the client has gone.
 pub fn encode_awareness<'a>(entries: impl IntoIterator<Item = (u64, u32, Option<&'a [u8]>)>) -> Bytes {

@@ -23,6 +23,7 @@ use super::changes::Announcer;
 use super::hub::Hub;
 use super::peers::{Peer, Question, Receipts};
 use super::persist::{Persist, Progress, STALL_AFTER};
+use super::remote::{CatchUp, Inlet};
 use super::tally::Tally;
 use super::updates::{BATCH_BYTES, read_only_notice};
 use super::visits::Visits;
@@ -55,6 +56,9 @@ pub(super) struct Room {
     pub(super) hub: Arc<Hub>,
     pub(super) node: Arc<Node>,
     pub(super) inbox: mpsc::Receiver<Command>,
+    /// What other nodes say.
+    pub(super) inlet: Arc<Inlet>,
+    pub(super) catch_up: CatchUp,
     pub(super) document: Document,
     pub(super) peers: HashMap<PeerId, Peer>,
     pub(super) awareness: AwarenessTable,
@@ -84,7 +88,13 @@ pub(super) struct Room {
 }
 
 /// Loads the canvas and runs its room until nobody needs it. The first act of a room: whoever joined meanwhile waits in the inbox.
-pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox: mpsc::Receiver<Command>) {
+pub(super) async fn run(
+    hub: Arc<Hub>,
+    id: CanvasId,
+    generation: u64,
+    mut inbox: mpsc::Receiver<Command>,
+    inlet: Arc<Inlet>,
+) {
     let started = Instant::now();
     match load(&hub, id).await {
         Ok((document, entries, bytes)) => {
@@ -99,6 +109,8 @@ pub(super) async fn run(hub: Arc<Hub>, id: CanvasId, generation: u64, mut inbox:
                 hub: Arc::clone(&hub),
                 node,
                 inbox,
+                inlet,
+                catch_up: CatchUp::default(),
                 headline: document.headline(),
                 document,
                 peers: HashMap::new(),
@@ -157,6 +169,8 @@ fn refuse(command: Command, closing: &Closing) {
 impl Room {
     async fn run(mut self) {
         let mut batch = Vec::new();
+        let inlet = Arc::clone(&self.inlet);
+        self.ask_who_is_there();
         let closing = self.hub.closing();
         let mut closing = pin!(closing.cancelled());
         while !self.is_done() {
@@ -178,6 +192,8 @@ impl Room {
                         self.on_written();
                     }
                 }
+                () = inlet.ready() => self.on_heard().await,
+                found = self.catch_up.progress() => self.on_found(found).await,
                 () = wait_until(wake) => {}
                 () = &mut closing, if self.ending.is_none() => {
                     self.end(&Closing::new(Close::Restarting, "the server is restarting"));
@@ -236,8 +252,6 @@ impl Room {
                 Command::QueryAwareness(peer) => self.on_query_awareness(peer),
                 Command::Drained(peer) => self.on_drained(peer),
                 Command::Leave(peer) => self.on_leave(peer),
-                Command::Remote(update) => self.on_remote(update).await,
-                Command::CatchUp => self.on_catch_up().await,
                 Command::Read(reply) => drop(reply.send(match &self.ending {
                     Some(closing) => Err(closing.clone()),
                     None => Ok(self.document.materialise()),
@@ -383,11 +397,14 @@ impl Room {
         if !self.awareness.has_news() || now < self.last_presence + PRESENCE_INTERVAL {
             return;
         }
-        let Some(frame) = self.awareness.take_news() else { return };
+        let Some(news) = self.awareness.take_news() else { return };
         self.last_presence = now;
         metrics::counter!(names::PRESENCE_FRAMES).increment(1);
         for peer in self.peers.values_mut().filter(|peer| peer.synced) {
-            peer.send_presence(&frame);
+            peer.send_presence(&news.frame);
+        }
+        if let Some(local) = news.local {
+            self.publish_states(local);
         }
     }
 

@@ -17,8 +17,9 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::remote::{CATCH_UPS, Inlet};
 use super::{Command, Facts, Inbound, NewPeer, Node, actor};
-use crate::bus::Frame;
+use crate::bus::{Frame, Subscription};
 use crate::config::ROOM_INBOX;
 use crate::doc::schema::{Binding, CanvasJson, Computed};
 use crate::id::{CanvasId, PeerId};
@@ -39,11 +40,15 @@ pub struct Hub {
     tasks: TaskTracker,
     next: AtomicU64,
     closing: CancellationToken,
+    /// Turns at catching up from the journal.
+    catch_ups: Arc<Semaphore>,
 }
 
 #[derive(Clone)]
 struct Handle {
     commands: mpsc::Sender<Command>,
+    /// What other nodes say.
+    inlet: Arc<Inlet>,
     /// KiB of updates that may wait in the inbox: commands are bounded in number, and 256 large ones would be gigabytes.
     inbox_kib: Arc<Semaphore>,
     /// Tells one room of a canvas from the next one.
@@ -63,15 +68,17 @@ impl Hub {
     /// A hub without rooms.
     #[must_use]
     pub fn new(node: Arc<Node>) -> Arc<Self> {
+        // Before any room can be opened: a change made after its load must not fall between.
+        let frames = node.bus.subscribe(&node.id);
         let hub = Arc::new(Self {
             node,
             rooms: DashMap::new(),
             tasks: TaskTracker::new(),
             next: AtomicU64::new(1),
             closing: CancellationToken::new(),
+            catch_ups: Arc::new(Semaphore::new(CATCH_UPS)),
         });
-        let bus = Arc::clone(&hub).follow_bus();
-        hub.tasks.spawn(bus);
+        hub.tasks.spawn(Arc::clone(&hub).follow_bus(frames));
         hub
     }
 
@@ -199,8 +206,9 @@ impl Hub {
         Err(Closing::new(Close::Overloaded, "the canvas does not answer right now; try again in a moment"))
     }
 
-    /// Ends every session on a canvas.
+    /// Ends every session on a canvas that was deleted, also on other nodes, which see in the store that it is.
     pub async fn close(&self, id: CanvasId, closing: Closing) {
+        self.node.bus.publish(Frame::Reload { node: Arc::clone(&self.node.id), canvas: id });
         let commands = self.rooms.get(&id).map(|handle| handle.commands.clone());
         if let Some(commands) = commands {
             let _ = commands.send(Command::Close(closing)).await;
@@ -224,6 +232,10 @@ impl Hub {
 
     pub(super) fn closing(&self) -> CancellationToken {
         self.closing.clone()
+    }
+
+    pub(super) fn catch_ups(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.catch_ups)
     }
 
     pub(super) fn next_peer(&self) -> PeerId {
@@ -263,31 +275,34 @@ impl Hub {
             .or_insert_with(|| {
                 let (commands, inbox) = mpsc::channel(ROOM_INBOX);
                 let generation = self.next.fetch_add(1, Ordering::Relaxed);
-                fresh = Some(inbox);
+                let inlet = Arc::<Inlet>::default();
+                fresh = Some((inbox, Arc::clone(&inlet)));
                 let inbox_kib = Arc::new(Semaphore::new(self.inbox_kib()));
-                Handle { commands, inbox_kib, generation, facts: Arc::default() }
+                Handle { commands, inlet, inbox_kib, generation, facts: Arc::default() }
             })
             .clone();
-        if let Some(inbox) = fresh {
-            self.tasks.spawn(actor::run(Arc::clone(self), id, handle.generation, inbox));
+        if let Some((inbox, inlet)) = fresh {
+            self.tasks.spawn(actor::run(Arc::clone(self), id, handle.generation, inbox, inlet));
             metrics::gauge!(names::ROOMS).set(self.rooms.len() as f64);
         }
         Ok(handle)
     }
 
-    /// Gives what other nodes publish to the rooms that are open here. `[BUS-1]`
-    async fn follow_bus(self: Arc<Self>) {
-        let mut frames = self.node.bus.subscribe(&self.node.id);
+    /// Gives what other nodes publish to the rooms that are open here. Waits for none of them. `[BUS-1]`
+    async fn follow_bus(self: Arc<Self>, mut frames: Subscription) {
         while let Some(Some(frame)) = self.closing.run_until_cancelled(frames.next()).await {
+            let room = |canvas| self.rooms.get(&canvas).map(|handle| Arc::clone(&handle.inlet));
             match frame {
-                Frame::Change { canvas, update, .. } => self.pass(canvas, Command::Remote(update)).await,
-                Frame::Presence { .. } | Frame::WhoIsThere { .. } | Frame::NodeGone(_) => {}
-                Frame::Missed => {
-                    let open: Vec<_> = self.rooms.iter().map(|room| *room.key()).collect();
-                    for canvas in open {
-                        self.pass(canvas, Command::CatchUp).await;
-                    }
+                Frame::Change { canvas, update, .. } => {
+                    room(canvas).iter().for_each(|room| room.update(update.clone()))
                 }
+                Frame::Reload { canvas, .. } => room(canvas).iter().for_each(|room| room.reload()),
+                Frame::Presence { node, canvas, states } => {
+                    room(canvas).iter().for_each(|room| room.states(Arc::clone(&node), states.clone()));
+                }
+                Frame::WhoIsThere { canvas, .. } => room(canvas).iter().for_each(|room| room.who_is_there()),
+                Frame::NodeGone(node) => self.rooms.iter().for_each(|room| room.inlet.gone(Arc::clone(&node))),
+                Frame::Missed => self.rooms.iter().for_each(|room| room.inlet.missed()),
             }
         }
     }

@@ -15,7 +15,7 @@
 //! # Files
 //! [`hub`] finds or opens rooms · [`actor`] is the loop · `updates` what a change goes
 //! through · [`peers`] the outboxes and what each session is owed · [`persist`] the journal
-//! side of a room · `tally` who edited how much ·
+//! side of a room · `remote` what other nodes say · `tally` who edited how much ·
 //! `visits` who opens and who only returns · `changes` word for whoever computes from
 //! what is on a canvas.
 
@@ -24,6 +24,7 @@ mod changes;
 pub mod hub;
 pub mod peers;
 pub mod persist;
+mod remote;
 mod tally;
 #[cfg(test)]
 mod tests;
@@ -128,10 +129,6 @@ pub(crate) enum Command {
     /// The session's outbox is empty after it had overflowed. `[SYNC-5]`
     Drained(PeerId),
     Leave(PeerId),
-    /// A change another node made. `[BUS-1]`
-    Remote(Bytes),
-    /// Frames of the bus were missed: read the journal. `[BUS-2]`
-    CatchUp,
     /// The canvas as JSON, with the record's part left to the caller.
     Read(oneshot::Sender<Result<CanvasJson, Closing>>),
     /// A server-side change of name or description; answered when it is in the journal.

@@ -11,7 +11,8 @@ use yrs::updates::encoder::Encode;
 use yrs::{Doc, GetString, ReadTxn, StateVector, Text, Transact, Update};
 
 use super::*;
-use crate::backend::sqlite::{Migration, Sqlite, migrate};
+use crate::backend::migrations::Migration;
+use crate::backend::sqlite::{Sqlite, migrate};
 use crate::bus::LocalBus;
 use crate::doc::document::poison;
 use crate::doc::schema;
@@ -22,7 +23,7 @@ use crate::protocol::{self, ServerMessage, WireLimits};
 use crate::store::sqlite::SqliteStore;
 
 const KERNEL: Migration =
-    Migration { name: "0001_kernel", sql: include_str!("../../migrations/sqlite/0001_kernel.up.sql") };
+    Migration { name: "0001_kernel", up: include_str!("../../migrations/sqlite/0001_kernel.up.sql"), down: None };
 
 struct Seat {
     room: Membership,

@@ -63,7 +63,7 @@ impl Room {
     }
 
     /// Applies updates; large ones off the reactor threads, which every other room and session needs.
-    async fn apply(&mut self, updates: Vec<Bytes>) -> Result<Batch, Broken> {
+    pub(super) async fn apply(&mut self, updates: Vec<Bytes>) -> Result<Batch, Broken> {
         let apply = |document: &mut Document, updates: &[Bytes]| {
             document.apply(&updates.iter().map(|update| &update[..]).collect::<Vec<_>>())
         };
@@ -187,7 +187,7 @@ impl Room {
     }
 
     /// One frame for every synced peer but `except`. `[SYNC-3]`
-    fn broadcast(&mut self, frame: &Bytes, except: Option<PeerId>) {
+    pub(super) fn broadcast(&mut self, frame: &Bytes, except: Option<PeerId>) {
         let document = &self.document;
         let (mut sent, mut fell_behind) = (0, false);
         for (id, peer) in &mut self.peers {
@@ -204,41 +204,6 @@ impl Room {
         }
         metrics::counter!(names::FRAMES_OUT).increment(sent);
         self.watch_slow(fell_behind);
-    }
-
-    pub(super) async fn on_remote(&mut self, update: Bytes) {
-        match self.apply(vec![update]).await {
-            Ok(batch) => {
-                if let Some(change) = batch.change {
-                    self.broadcast(&protocol::update(&change), None);
-                }
-                if batch.applied.contains(&Applied::Missing) {
-                    self.on_catch_up().await;
-                }
-            }
-            Err(broken) if broken.half_way => self.rebuild(&broken).await,
-            Err(broken) => tracing::error!(canvas.id = %self.id, %broken, "another node sent what cannot be read"),
-        }
-    }
-
-    /// Reads the journal again: frames of the bus were missed. `[BUS-2]`
-    pub(super) async fn on_catch_up(&mut self) {
-        match self.node.store.load(self.id).await {
-            Ok(Some(stored)) => {
-                let restored = tokio::task::spawn_blocking(move || stored.restore()).await;
-                if let Ok(Ok(restored)) = restored {
-                    let since = self.document.state_vector();
-                    let difference = restored.difference(&since);
-                    match self.document.apply(&[&difference]) {
-                        Ok(Batch { change: Some(change), .. }) => self.broadcast(&protocol::update(&change), None),
-                        Ok(_) => {}
-                        Err(broken) => self.rebuild(&broken).await,
-                    }
-                }
-            }
-            Ok(None) => self.end(&Closing::new(Close::NoSuchCanvas, "the canvas is gone")),
-            Err(error) => tracing::warn!(canvas.id = %self.id, %error, "could not catch up from the journal"),
-        }
     }
 
     pub(super) async fn on_rename(
@@ -332,7 +297,7 @@ impl Room {
 
     /// Rebuilds the document from the journal and what waits to be written. Tries until the store answers: the room has nothing to
     /// show otherwise, and its sessions keep their edits.
-    async fn rebuild(&mut self, broken: &Broken) {
+    pub(super) async fn rebuild(&mut self, broken: &Broken) {
         tracing::error!(canvas.id = %self.id, reason = broken.reason, "the document broke and is rebuilt from the journal");
         metrics::counter!(names::REBUILDS).increment(1);
         loop {

@@ -9,10 +9,13 @@
 //! Two nodes that fold at once leave two snapshots, neither of which need hold all of the other: a document is the union of all of them
 //! and the entries, in whatever order.
 
+mod fold;
+pub mod mongo;
 pub mod sqlite;
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use tokio::sync::mpsc;
 use uuid::Uuid;
 
 use crate::clock::Millis;
@@ -143,6 +146,40 @@ pub struct CanvasPage {
     pub next: Option<CanvasKey>,
 }
 
+/// One change as it travels between stores. Its [`Change::id`] stays behind: that is each store's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PastChange {
+    /// When the room applied it.
+    pub at: Millis,
+    /// The users whose edits are in it.
+    pub actors: Vec<String>,
+    /// Yjs update v1.
+    pub body: Bytes,
+}
+
+/// A piece of a canvas on its way from one store to another. They come in the order of this list, and [`Part::End`] always last: a canvas
+/// without it is not whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Part {
+    /// The record. Exactly one.
+    Record(CanvasRecord),
+    /// A change that snapshots fold, oldest first.
+    Folded(PastChange),
+    /// A snapshot, as [`Document::encode_snapshot`] writes it. The document is the union of all of them and all entries.
+    Snapshot(Vec<u8>),
+    /// A change after the snapshots, in the order of the journal.
+    Entry(PastChange),
+    /// What one person keeps of it.
+    Marks {
+        /// Whose they are.
+        user_id: String,
+        /// What they are.
+        marks: Marks,
+    },
+    /// That was all.
+    End,
+}
+
 /// The store could not do it. Nothing of the call is stored; trying again is safe.
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the store is not available: {0}")]
@@ -175,6 +212,11 @@ pub trait Store: Send + Sync + 'static {
     /// Appends to the journal. `Ok` means committed and synced. `[DUR-1]`
     async fn append(&self, append: Append) -> Result<(), StoreError>;
 
+    /// Whether [`Store::materialise`] has a place to write to: asked before what a canvas shows is put together for it.
+    fn materialises(&self) -> bool {
+        false
+    }
+
     /// Writes down what a canvas shows, for those who read the store with tools of their own. A copy: nothing here reads it, and the
     /// journal is the truth. A store without a place for it does nothing.
     async fn materialise(&self, id: CanvasId, canvas: CanvasJson) -> Result<(), StoreError> {
@@ -192,6 +234,19 @@ pub trait Store: Send + Sync + 'static {
 
     /// Keeps an update that broke a document, for inspection. `[LIM-5]`
     async fn quarantine(&self, id: CanvasId, actor: &str, reason: &str, body: Bytes) -> Result<(), StoreError>;
+
+    /// Ids of canvases of every organization, deleted ones too, ascending from after `after`, at most `limit`: for the operator's export.
+    async fn canvas_ids(&self, after: Option<CanvasId>, limit: usize) -> Result<Vec<CanvasId>, StoreError>;
+
+    /// Hands out all there is of a canvas as [`Part`]s, also while it is written to: one moment's view of it, in which each change is there
+    /// once, as [`Part::Folded`] or as [`Part::Entry`]. Quarantined updates stay behind. `false`, and no part, if there is no such canvas;
+    /// ends early when nobody receives any more. Memory does not grow with the history.
+    async fn export_canvas(&self, id: CanvasId, parts: mpsc::Sender<Part>) -> Result<bool, StoreError>;
+
+    /// Takes a canvas as [`Store::export_canvas`] of any store hands it out: all of it, or, if this fails or the parts stop before
+    /// [`Part::End`], nothing that any other method would show. `false`: there is a canvas of this id, and it was left as it is. With
+    /// `replace` it takes that one's place, its journal, history and marks included; no room may have it open then.
+    async fn import_canvas(&self, parts: mpsc::Receiver<Part>, replace: bool) -> Result<bool, StoreError>;
 
     /// Whether a write would go through now.
     async fn ping(&self) -> Result<(), StoreError>;

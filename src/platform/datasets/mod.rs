@@ -33,14 +33,14 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
 use crate::http::upload::{UploadLimits, Uploads};
 
 pub use self::error::DatasetError;
-pub use self::sqlite::SqliteDatasets;
+pub use self::sqlite::{DATABASE, MIGRATIONS, SqliteDatasets};
 
 /// One uploaded table, without its rows.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -99,7 +99,8 @@ impl ColumnType {
         }
     }
 
-    fn parse(word: &str) -> Option<Self> {
+    /// The type of that word.
+    pub fn parse(word: &str) -> Option<Self> {
         [Self::String, Self::Number, Self::Boolean, Self::Date].into_iter().find(|kind| kind.as_str() == word)
     }
 }
@@ -273,10 +274,57 @@ impl Datasets {
     /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`]; the operator mends the data directory.
     pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, DatasetError> {
         std::fs::create_dir_all(data_dir)?;
-        let store = SqliteDatasets::open(&data_dir.join("datasets.db"))?;
+        let store = SqliteDatasets::open(&data_dir.join(DATABASE))?;
         let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
         let uploads = Uploads::open(data_dir.join("uploads"), bounds)?;
         Ok(Self { store: Arc::new(store), limits, uploads, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
+    }
+
+    /// [`Datasets::open`] beside the server that runs on the data directory: for reading; takes no uploads and clears nothing.
+    ///
+    /// # Errors
+    /// As [`Datasets::open`].
+    pub fn open_beside(data_dir: &Path, limits: Limits) -> Result<Self, DatasetError> {
+        let store = SqliteDatasets::open(&data_dir.join(DATABASE))?;
+        let uploads = Uploads::beside(data_dir.join("uploads"));
+        Ok(Self { store: Arc::new(store), limits, uploads, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
+    }
+
+    /// Takes a dataset of another installation, with its id and its rows in their order; `None` ends them. `false`: this organization has
+    /// it already, and nothing was changed.
+    ///
+    /// # Errors
+    /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`], also if the rows stopped before their end or another organization has the
+    /// id. Nothing is kept then.
+    pub async fn adopt(
+        &self,
+        org: &str,
+        user: &str,
+        dataset: Dataset,
+        mut rows: mpsc::Receiver<Option<Vec<Vec<Cell>>>>,
+    ) -> Result<bool, DatasetError> {
+        if self.get(org, dataset.id).await?.is_some() {
+            return Ok(false);
+        }
+        let (store, org, user) = (Arc::clone(&self.store), org.to_owned(), user.to_owned());
+        blocking(move || {
+            let load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| {
+                let mut left = dataset.row_count;
+                loop {
+                    match rows.blocking_recv() {
+                        Some(Some(batch)) => {
+                            left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(&dataset))?;
+                            batch.iter().try_for_each(|row| insert_row(row))?;
+                        }
+                        Some(None) if left == 0 => return Ok(()),
+                        Some(None) | None => return Err(miscounted(&dataset)),
+                    }
+                }
+            };
+            store.insert(&org, &user, &dataset, load)?;
+            Ok(true)
+        })
+        .await
     }
 
     /// The limits in force.
@@ -433,6 +481,10 @@ impl Datasets {
         }
         Ok(Some(value.to_owned()))
     }
+}
+
+fn miscounted(dataset: &Dataset) -> DatasetError {
+    DatasetError::Storage(format!("data set {}: it should have {} rows, and has not", dataset.id, dataset.row_count))
 }
 
 async fn blocking<T: Send + 'static>(

@@ -16,15 +16,23 @@ use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, ToSql, params
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::backend::sqlite::{Migration, migrate};
+use crate::backend::migrations::Migration;
+use crate::backend::sqlite::migrate;
 
 use super::{Cell, Column, ColumnType, Dataset, DatasetError, DatasetsPage, PAGE_BYTES, Reader, RowsPage};
 
 /// Connections that read. SQLite readers are CPU-bound on a page that is in the cache; more would only queue on the cores.
 pub(super) const READERS: usize = 4;
 
-const MIGRATIONS: [Migration; 1] =
-    [Migration { name: "0002_datasets", sql: include_str!("../../../migrations/sqlite/0002_datasets.up.sql") }];
+/// The database's name in the data directory.
+pub const DATABASE: &str = "datasets.db";
+
+/// Its migrations: numbered with those of `jabiru.db`.
+pub const MIGRATIONS: &[Migration] = &[Migration {
+    name: "0002_datasets",
+    up: include_str!("../../../migrations/sqlite/0002_datasets.up.sql"),
+    down: Some(include_str!("../../../migrations/sqlite/0002_datasets.down.sql")),
+}];
 
 /// Datasets in a SQLite file of their own.
 #[derive(Debug)]
@@ -41,7 +49,7 @@ impl SqliteDatasets {
     /// # Errors
     /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`]; the operator looks at the file.
     pub fn open(path: &Path) -> Result<Self, DatasetError> {
-        migrate(path, &MIGRATIONS).map_err(|error| DatasetError::Storage(error.to_string()))?;
+        migrate(path, MIGRATIONS).map_err(|error| DatasetError::Storage(error.to_string()))?;
         let writer = Connection::open(path)?;
         writer.busy_timeout(std::time::Duration::from_secs(5))?;
         writer.pragma_update(None, "journal_mode", "wal")?;

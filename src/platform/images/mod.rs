@@ -167,6 +167,27 @@ impl Images {
         Ok(Arc::new(Self { rows, uploads: uploads.await?, folder, limits, clock }))
     }
 
+    /// [`Images::open`] beside the server that runs on the data directory: for reading; takes no uploads and clears nothing.
+    #[must_use]
+    pub fn open_beside(data_dir: &Path, sqlite: Sqlite, clock: Clock, limits: Limits) -> Self {
+        let folder = data_dir.join("images");
+        let uploads = Uploads::beside(folder.join("incoming"));
+        Self { rows: SqliteImages::new(sqlite), folder, uploads, limits, clock }
+    }
+
+    /// Takes an image of another installation under the id it had. `false`: this organization has it already, and nothing was changed.
+    ///
+    /// # Errors
+    /// As [`Images::upload`]; also if another organization has the id.
+    pub async fn adopt(&self, upload: Upload<'_>, id: Uuid, bytes: Bytes) -> Result<bool, ImageError> {
+        if self.rows.get(upload.org, id).await?.is_some() {
+            return Ok(false);
+        }
+        let mut body = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
+        self.take(upload, Some(id), &mut body).await?;
+        Ok(true)
+    }
+
     /// The limits in force.
     pub fn limits(&self) -> &Limits {
         &self.limits
@@ -181,12 +202,21 @@ impl Images {
         S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
         E: std::fmt::Display + Send,
     {
+        self.take(upload, None, body).await
+    }
+
+    async fn take<S, E>(&self, upload: Upload<'_>, id: Option<Uuid>, body: &mut S) -> Result<Image, ImageError>
+    where
+        S: Stream<Item = Result<Bytes, E>> + Unpin + Send,
+        E: std::fmt::Display + Send,
+    {
         let declared = Format::of_media_type(upload.media_type)
             .ok_or_else(|| ImageError::UnsupportedType { given: upload.media_type.chars().take(100).collect() })?;
         let spool = self.uploads.receive(upload.announced_bytes, body).await?;
         let (limits, folder) = (self.limits, self.folder.clone());
         let image = blocking(move || {
-            let image = inspect(&spool, declared, &limits)?;
+            let mut image = inspect(&spool, declared, &limits)?;
+            image.id = id.unwrap_or(image.id);
             spool.keep(&path(&folder, image.id))?;
             Ok(image)
         })

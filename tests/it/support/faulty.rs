@@ -7,8 +7,8 @@ use async_trait::async_trait;
 use bytes::Bytes;
 use jabiru::clock::Millis;
 use jabiru::id::CanvasId;
-use jabiru::store::{Append, CanvasPage, CanvasQuery, CanvasRecord, Marks, Store, StoreError, Stored};
-use tokio::sync::watch;
+use jabiru::store::{Append, CanvasPage, CanvasQuery, CanvasRecord, Marks, Part, Store, StoreError, Stored};
+use tokio::sync::{mpsc, watch};
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Mode {
@@ -130,6 +130,19 @@ impl Store for FaultyStore {
     async fn quarantine(&self, id: CanvasId, actor: &str, reason: &str, body: Bytes) -> Result<(), StoreError> {
         self.write().await?;
         self.inner.quarantine(id, actor, reason, body).await
+    }
+
+    async fn canvas_ids(&self, after: Option<CanvasId>, limit: usize) -> Result<Vec<CanvasId>, StoreError> {
+        self.inner.canvas_ids(after, limit).await
+    }
+
+    async fn export_canvas(&self, id: CanvasId, parts: mpsc::Sender<Part>) -> Result<bool, StoreError> {
+        self.inner.export_canvas(id, parts).await
+    }
+
+    async fn import_canvas(&self, parts: mpsc::Receiver<Part>, replace: bool) -> Result<bool, StoreError> {
+        self.write().await?;
+        self.inner.import_canvas(parts, replace).await
     }
 
     async fn ping(&self) -> Result<(), StoreError> {

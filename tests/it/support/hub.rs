@@ -5,13 +5,13 @@ use std::sync::Arc;
 use bytes::Bytes;
 use jabiru::access::{Identity, Role};
 use jabiru::backend::sqlite::{Sqlite, migrate};
-use jabiru::bus::LocalBus;
+use jabiru::bus::{Bus, LocalBus};
 use jabiru::clock::Clock;
 use jabiru::config::Limits;
 use jabiru::doc::schema;
 use jabiru::events::{Events, Origin, Spool, SqliteEvents};
 use jabiru::id::CanvasId;
-use jabiru::presence::MemoryPresence;
+use jabiru::presence::{MemoryPresence, Presence};
 use jabiru::protocol::{self, ServerMessage, WireLimits};
 use jabiru::room::{Changes, Hub, Membership, NewPeer, Node, Outbox, Pressure};
 use jabiru::store::sqlite::SqliteStore;
@@ -26,7 +26,21 @@ pub(crate) struct TestHub {
     pub(crate) store: Arc<FaultyStore>,
     pub(crate) record: Arc<CanvasRecord>,
     folder: Arc<TempDir>,
-    bus: LocalBus,
+    bus: Arc<dyn Bus>,
+}
+
+/// What makes a node another one than its neighbour.
+pub(crate) struct Parts {
+    pub(crate) id: Arc<str>,
+    pub(crate) bus: Arc<dyn Bus>,
+    pub(crate) presence: Arc<dyn Presence>,
+}
+
+impl Parts {
+    /// A node without anything but a bus.
+    pub(crate) fn on(bus: Arc<dyn Bus>) -> Self {
+        Self { id: jabiru::id::generate().into(), bus, presence: Arc::new(MemoryPresence::default()) }
+    }
 }
 
 /// A session's place in a room, with its outbox in the test's hands.
@@ -64,24 +78,33 @@ pub(crate) fn seed(record: &CanvasRecord) -> Bytes {
 
 impl TestHub {
     pub(crate) async fn start(limits: Limits) -> Self {
+        Self::start_with(Parts::on(Arc::new(LocalBus::default())), limits).await
+    }
+
+    /// A node on a bus of the test's.
+    pub(crate) async fn start_with(parts: Parts, limits: Limits) -> Self {
         let folder = Arc::new(TempDir::new().unwrap());
         let store = Arc::new(FaultyStore::new(sqlite_store(&folder).await));
         let record = record("org", "canvas");
         store.create_canvas(record.clone(), seed(&record)).await.unwrap();
-        Self::open(folder, store, Arc::new(record), LocalBus::default(), limits)
+        Self::open(folder, store, Arc::new(record), parts, limits)
     }
 
     /// Another node on the same store and bus. `[BUS-1]`
     pub(crate) fn neighbour(&self, limits: Limits) -> Self {
-        let bus = self.bus.clone();
-        Self::open(Arc::clone(&self.folder), Arc::clone(&self.store), Arc::clone(&self.record), bus, limits)
+        self.neighbour_with(Parts::on(Arc::clone(&self.bus)), limits)
+    }
+
+    /// Another node on the same store, and a bus of its own.
+    pub(crate) fn neighbour_with(&self, parts: Parts, limits: Limits) -> Self {
+        Self::open(Arc::clone(&self.folder), Arc::clone(&self.store), Arc::clone(&self.record), parts, limits)
     }
 
     fn open(
         folder: Arc<TempDir>,
         store: Arc<FaultyStore>,
         record: Arc<CanvasRecord>,
-        bus: LocalBus,
+        Parts { id, bus, presence }: Parts,
         limits: Limits,
     ) -> Self {
         let path = folder.path().join("jabiru.db");
@@ -89,10 +112,10 @@ impl TestHub {
         let spool = Spool::open(&folder.path().join("spool"), 1 << 20).unwrap();
         tokio::spawn(writer.run(Arc::new(SqliteEvents::new(Sqlite::open(&path).unwrap())), spool));
         let hub = Hub::new(Arc::new(Node {
-            id: jabiru::id::generate().into(),
+            id,
             store: Arc::clone(&store) as Arc<dyn Store>,
-            presence: Arc::new(MemoryPresence::default()),
-            bus: Arc::new(bus.clone()),
+            presence,
+            bus: Arc::clone(&bus),
             events,
             limits,
             clock: Clock::system(),

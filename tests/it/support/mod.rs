@@ -1,15 +1,21 @@
 //! A server, clients and a store that can be told to misbehave.
 
+mod binary;
 pub(crate) mod client;
 pub(crate) mod faulty;
 pub(crate) mod hub;
+pub(crate) mod person;
 pub(crate) mod server;
 pub(crate) mod services;
+mod writer;
 
+pub(crate) use binary::Binary;
 pub(crate) use client::{Options, TestClient};
 pub(crate) use faulty::{FaultyStore, Mode};
-pub(crate) use hub::TestHub;
+pub(crate) use hub::{Parts, Seat, TestHub};
+pub(crate) use person::Person;
 pub(crate) use server::TestServer;
+pub(crate) use writer::Writer;
 
 use std::future::Future;
 use std::time::Duration;

@@ -39,7 +39,7 @@ export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiS
   const dialog = useStore(ui, (state) => state.dialog)
   return (
     <Suspense fallback={null}>
-      {idle && <Clipboard session={session} ui={ui} />}
+      <Clipboard session={session} ui={ui} />
       {adding && <AddPicker session={session} ui={ui} />}
       {dialog === 'palette' && <Palette session={session} ui={ui} />}
       {dialog === 'shortcuts' && <Shortcuts ui={ui} />}

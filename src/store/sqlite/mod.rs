@@ -1,15 +1,17 @@
 //! The embedded store: canvases in one SQLite file. Commits are synced to disk before they are answered.
 
+mod transfer;
+
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use base64::Engine;
-use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, Row, params};
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, mpsc};
 
-use super::{Append, CanvasKey, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Marks, Store, StoreError, Stored};
+use super::{
+    Append, CanvasKey, CanvasPage, CanvasQuery, CanvasRecord, CanvasView, Marks, Part, Store, StoreError, Stored, fold,
+};
 use crate::backend::sqlite::{Sqlite, SqliteError};
 use crate::clock::{Clock, Millis};
 use crate::id::CanvasId;
@@ -276,33 +278,33 @@ impl Store for SqliteStore {
     async fn compact(&self, id: CanvasId) -> Result<usize, StoreError> {
         let at = self.clock.now();
         let Some(fold) = self.sqlite.read(move |connection| read_fold(connection, id)).await? else { return Ok(0) };
-        let folded = fold.rows.len();
-        let fold =
-            tokio::task::spawn_blocking(move || fold.encode()).await.map_err(|e| StoreError(e.to_string()))??;
+        let Fold { snapshots, first_seq, through_seq, rows } = fold;
+        let count = rows.len();
+        let folded = fold::fold(snapshots, rows).await?;
         let write = move |connection: &Connection| {
             connection.execute(
                 "insert or ignore into canvas_snapshots (canvas_id, through_seq, at, body) values (?1, ?2, ?3, ?4)",
-                params![key(id), fold.through_seq, at, fold.snapshot],
+                params![key(id), through_seq, at, folded.snapshot],
             )?;
             connection.execute(
                 // Two folds at once may start at the same entry: the longer one is the history.
                 "insert into canvas_history (canvas_id, first_seq, last_seq, body) values (?1, ?2, ?3, ?4)
                  on conflict do update set last_seq = excluded.last_seq, body = excluded.body
                  where excluded.last_seq > last_seq",
-                params![key(id), fold.first_seq, fold.through_seq, fold.history],
+                params![key(id), first_seq, through_seq, folded.history],
             )?;
             connection.execute(
                 "delete from canvas_updates where canvas_id = ?1 and seq between ?2 and ?3",
-                params![key(id), fold.first_seq, fold.through_seq],
+                params![key(id), first_seq, through_seq],
             )?;
             connection.execute(
                 "delete from canvas_snapshots where canvas_id = ?1 and through_seq < ?2",
-                params![key(id), fold.through_seq],
+                params![key(id), through_seq],
             )?;
             Ok(())
         };
         self.sqlite.write(write).await?;
-        Ok(folded)
+        Ok(count)
     }
 
     async fn quarantine(&self, id: CanvasId, actor: &str, reason: &str, body: Bytes) -> Result<(), StoreError> {
@@ -318,6 +320,28 @@ impl Store for SqliteStore {
         Ok(())
     }
 
+    async fn canvas_ids(&self, after: Option<CanvasId>, limit: usize) -> Result<Vec<CanvasId>, StoreError> {
+        let list = move |connection: &Connection| {
+            let mut select = connection
+                .prepare_cached("select id from canvases where ?1 is null or id > ?1 order by id limit ?2")?;
+            let rows = select.query_map(params![after.map(key), limit.cast_signed()], |row| {
+                Ok(CanvasId(row.get::<_, [u8; 16]>(0).map(uuid::Uuid::from_bytes)?))
+            })?;
+            rows.collect()
+        };
+        Ok(self.sqlite.read(list).await?)
+    }
+
+    async fn export_canvas(&self, id: CanvasId, parts: mpsc::Sender<Part>) -> Result<bool, StoreError> {
+        // One reader's transaction is one moment's view, and its thread may wait for the receiver.
+        Ok(self.sqlite.read(move |connection| transfer::export(connection, id, &parts)).await?)
+    }
+
+    async fn import_canvas(&self, mut parts: mpsc::Receiver<Part>, replace: bool) -> Result<bool, StoreError> {
+        // One savepoint, so all or nothing. It holds the writer while parts come, and whoever imports is alone with the database.
+        Ok(self.sqlite.write(move |connection| transfer::import(connection, &mut parts, replace)).await?)
+    }
+
     async fn ping(&self) -> Result<(), StoreError> {
         Ok(self.sqlite.write(|connection| connection.query_row("select 1", [], |_| Ok(()))).await?)
     }
@@ -325,23 +349,10 @@ impl Store for SqliteStore {
 
 /// What a compaction read: the snapshot before it and the rows it folds.
 struct Fold {
-    stored: Stored,
-    rows: Vec<JournalRow>,
-}
-
-struct JournalRow {
-    seq: i64,
-    at: Millis,
-    actors: String,
-    body: Bytes,
-}
-
-/// What a compaction writes.
-struct Folded {
+    snapshots: Vec<Vec<u8>>,
     first_seq: i64,
     through_seq: i64,
-    snapshot: Vec<u8>,
-    history: Vec<u8>,
+    rows: Vec<fold::Row>,
 }
 
 fn read_fold(connection: &Connection, id: CanvasId) -> Result<Option<Fold>, rusqlite::Error> {
@@ -349,40 +360,16 @@ fn read_fold(connection: &Connection, id: CanvasId) -> Result<Option<Fold>, rusq
         .prepare_cached("select seq, at, actors, body from canvas_updates where canvas_id = ?1 order by seq")?
         .query_map([key(id)], |row| {
             let body = row.get::<_, Vec<u8>>(3).map(Bytes::from)?;
-            Ok(JournalRow { seq: row.get(0)?, at: row.get(1)?, actors: row.get(2)?, body })
+            let (seq, actors): (i64, String) = (row.get(0)?, row.get(2)?);
+            Ok((seq, fold::Row { name: ("seq", seq.into()), at: row.get(1)?, actors: actors.into(), body }))
         })?
         .collect::<Result<Vec<_>, _>>()?;
-    if rows.is_empty() {
-        return Ok(None);
-    }
+    let (Some((first_seq, _)), Some((through_seq, _))) = (rows.first(), rows.last()) else { return Ok(None) };
+    let (first_seq, through_seq) = (*first_seq, *through_seq);
     let snapshot = connection
         .prepare_cached("select body from canvas_snapshots where canvas_id = ?1 order by through_seq desc limit 1")?
         .query_row([key(id)], |row| row.get(0))
         .optional()?;
-    let entries = rows.iter().map(|row| row.body.clone()).collect();
-    Ok(Some(Fold { stored: Stored { snapshots: Vec::from_iter(snapshot), entries }, rows }))
-}
-
-impl Fold {
-    /// Applies the rows to a document and encodes it: merging thousands of raw updates instead is quadratic.
-    fn encode(self) -> Result<Folded, StoreError> {
-        let document = self.stored.restore().map_err(|error| StoreError(error.to_string()))?;
-        let snapshot = document.encode_snapshot().map_err(|error| StoreError(error.to_string()))?;
-        let mut lines = Vec::new();
-        for row in &self.rows {
-            let line = serde_json::json!({
-                "seq": row.seq, "at": row.at, "actors": row.actors, "body": STANDARD.encode(&row.body),
-            });
-            lines.extend_from_slice(line.to_string().as_bytes());
-            lines.push(b'\n');
-        }
-        let history = zstd::encode_all(lines.as_slice(), 3).map_err(|error| StoreError(error.to_string()))?;
-        let seqs = || self.rows.iter().map(|row| row.seq);
-        Ok(Folded {
-            first_seq: seqs().min().unwrap_or_default(),
-            through_seq: seqs().max().unwrap_or_default(),
-            snapshot,
-            history,
-        })
-    }
+    let rows = rows.into_iter().map(|(_, row)| row).collect();
+    Ok(Some(Fold { snapshots: Vec::from_iter(snapshot), first_seq, through_seq, rows }))
 }
