@@ -29,7 +29,7 @@ use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
 
 use crate::access::{LocalOwner, Sessions, Tokens};
-use crate::backend::clickhouse::ClickHouse;
+use crate::backend::clickhouse::{ClickHouse, ClickHouseMigrations};
 use crate::backend::migrations::{Migrate, Migration, State};
 use crate::backend::sqlite::{Sqlite, SqliteMigrations};
 use crate::bus::LocalBus;
@@ -156,7 +156,7 @@ impl App {
         }));
         let datasets = open_datasets(&config)?;
         let stop = CancellationToken::new();
-        let calculator = Calculator::new(Arc::clone(&datasets));
+        let calculator = Calculator::new(Arc::clone(&datasets)).with_events(events.clone());
         let canvases = Canvases { store, hub: Arc::clone(&hub), clock: clock.clone() };
         if owner.created && !config.no_samples {
             let made = create_samples(&canvases, &datasets, &calculator, &owner).await;
@@ -445,7 +445,11 @@ fn embedded(data_dir: &Path) -> SqliteMigrations {
 
 /// Every configured backend that has migrations, in the order they are applied.
 fn migrations(config: &Config) -> Vec<Box<dyn Migrate>> {
-    vec![Box::new(embedded(&config.data_dir))]
+    let mut backends: Vec<Box<dyn Migrate>> = vec![Box::new(embedded(&config.data_dir))];
+    if let Some(url) = &config.clickhouse_url {
+        backends.push(Box::new(ClickHouseMigrations::new(url.clone())));
+    }
+    backends
 }
 
 async fn apply(backend: &dyn Migrate) -> anyhow::Result<Vec<String>> {
@@ -534,9 +538,9 @@ async fn open_events(config: &Config, sqlite: &Sqlite) -> anyhow::Result<(Arc<dy
     let Some(url) = &config.clickhouse_url else {
         return Ok((Arc::new(SqliteEvents::new(sqlite.clone())), Arc::new(SqliteUsage::new(sqlite.clone()))));
     };
-    let named = "JABIRU_CLICKHOUSE_URL / --clickhouse-url: usage events cannot go there";
-    let clickhouse = ClickHouse::connect(url).await.context(named)?;
-    clickhouse.up().await.context(named)?;
+    let clickhouse = ClickHouse::connect(url)
+        .await
+        .context("JABIRU_CLICKHOUSE_URL / --clickhouse-url: usage events cannot go there")?;
     Ok((Arc::new(ClickHouseEvents::new(clickhouse.clone())), Arc::new(ClickHouseUsage::new(clickhouse))))
 }
 

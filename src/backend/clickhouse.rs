@@ -9,7 +9,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::migrations::{self, MigrateError, Migration, State};
+use super::migrations::{self, Migrate, MigrateError, Migration, State};
 
 /// What ClickHouse has been told when nobody says otherwise.
 const DATABASE: &str = "jabiru";
@@ -155,7 +155,7 @@ impl ClickHouse {
 
 /// ClickHouse needs no lock: every step is written so that doing it twice, also at once, is doing it once.
 #[async_trait]
-impl migrations::Migrate for ClickHouse {
+impl Migrate for ClickHouse {
     fn backend(&self) -> &'static str {
         "clickhouse"
     }
@@ -187,6 +187,45 @@ impl migrations::Migrate for ClickHouse {
         // Nothing has a way back, which is what this says unless there is nothing to undo.
         let undoing = migrations::undoing("clickhouse", MIGRATIONS, &self.recorded().await?, to)?;
         Ok(undoing.iter().map(|(migration, _)| migration.name.to_owned()).collect())
+    }
+}
+
+/// The migrations of a place that is connected to when they are asked for.
+pub struct ClickHouseMigrations {
+    url: String,
+}
+
+impl ClickHouseMigrations {
+    /// Of the database this URL names; see [`ClickHouse::connect`].
+    #[must_use]
+    pub fn new(url: String) -> Self {
+        Self { url }
+    }
+
+    async fn connect(&self) -> Result<ClickHouse, MigrateError> {
+        ClickHouse::connect(&self.url).await.map_err(|error| MigrateError::Unavailable {
+            backend: "clickhouse",
+            reason: format!("JABIRU_CLICKHOUSE_URL / --clickhouse-url: {error}"),
+        })
+    }
+}
+
+#[async_trait]
+impl Migrate for ClickHouseMigrations {
+    fn backend(&self) -> &'static str {
+        "clickhouse"
+    }
+
+    async fn status(&self) -> Result<Vec<(String, State)>, MigrateError> {
+        self.connect().await?.status().await
+    }
+
+    async fn up(&self) -> Result<Vec<String>, MigrateError> {
+        self.connect().await?.up().await
+    }
+
+    async fn down(&self, to: &str) -> Result<Vec<String>, MigrateError> {
+        self.connect().await?.down(to).await
     }
 }
 

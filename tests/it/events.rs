@@ -96,6 +96,13 @@ async fn evt_1_events_arrive_once_each_whatever_happens_to_clickhouse() {
     pipeline.record(50);
     until_arrived(&url, 50).await;
 
+    // Written, and killed before anybody heard of it: what ClickHouse remembers of batches survives with it.
+    let store = clickhouse_events(&url).await;
+    let now = Clock::system().now();
+    let in_doubt = UsageEvent { timestamp: now, ..event("ann", "org", "test.in_doubt", json!({})) };
+    let in_doubt = Batch::new(Rows::Events(vec![in_doubt]));
+    store.write(&in_doubt).await.unwrap();
+
     // Killed: what happens meanwhile is on disk, and arrives when it is back.
     clickhouse.kill();
     pipeline.record(50);
@@ -104,6 +111,9 @@ async fn evt_1_events_arrive_once_each_whatever_happens_to_clickhouse() {
     assert!(events.state().failing_since.is_some());
     clickhouse.restart().await;
     until_arrived(&url, 100).await;
+    store.write(&in_doubt).await.unwrap();
+    let twice = clickhouse.ask("SELECT count() FROM user_events WHERE event_type = 'test.in_doubt'").await;
+    assert_eq!(twice, "1\n");
     eventually("the spool is empty", || async { events.state().spool_bytes == 0 }).await;
 
     // Paused: batches are on their way and nobody answers, so it is not known whether they arrive. They are sent again, and are there once.
