@@ -132,7 +132,7 @@ impl App {
         }));
         let datasets = services.datasets(&config, &clock).await?;
         let stop = CancellationToken::new();
-        let calculator = Calculator::new(Arc::clone(&datasets));
+        let calculator = Calculator::new(Arc::clone(&datasets)).with_events(events.clone());
         let canvases = Canvases { store, hub: Arc::clone(&hub), clock: clock.clone() };
         if owner.created && !config.no_samples {
             let made = create_samples(&canvases, &datasets, &calculator, &owner).await;

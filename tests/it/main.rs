@@ -39,3 +39,4 @@ mod services;
 mod store_contract;
 mod sync;
 mod transfer;
+mod usage;
