@@ -25,7 +25,8 @@ pub struct Config {
     #[arg(long, env = "JABIRU_PUBLIC_URL", value_parser = parse_origin)]
     pub public_url: Option<String>,
 
-    /// Key that signs tokens, at least 32 characters. Default: generated into the data folder at first start.
+    /// Key that signs tokens, at least 32 characters. Default: made at first start, in the data folder, or with
+    /// MongoDB in its collection `settings`, where all nodes share it.
     #[arg(long, env = "JABIRU_SECRET", hide_env_values = true, value_parser = parse_secret)]
     pub secret: Option<String>,
 
@@ -239,9 +240,10 @@ fn parse_http(text: &str) -> Result<String, String> {
 /// What is wrong with a URL shows when it is used; but the wrong kind of URL is seen here. Never repeats it: it may hold a password.
 fn parse_scheme(text: &str, schemes: &[&str]) -> Result<String, String> {
     let text = text.trim();
-    match schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("expected a URL that starts with {}", schemes.join(" or "))),
+    if schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected a URL that starts with {}", schemes.join(" or ")))
     }
 }
 

@@ -11,12 +11,8 @@ mod tokens;
 use std::fmt;
 use std::str::FromStr;
 
-use mongodb::Collection;
-use mongodb::bson::Document;
-use mongodb::options::{Acknowledgment, CollectionOptions, WriteConcern};
 use serde::{Deserialize, Serialize};
 
-use crate::backend::mongo::Mongo;
 use crate::backend::sqlite::SqliteError;
 use crate::clock::Millis;
 use crate::id::CanvasId;
@@ -48,13 +44,6 @@ impl From<redis::RedisError> for AccessError {
     fn from(error: redis::RedisError) -> Self {
         Self(format!("Redis: {error}"))
     }
-}
-
-/// A collection whose writes are answered when a majority of the replica set has them in its journals, whatever the URL says.
-fn durable(mongo: &Mongo, name: &str) -> Collection<Document> {
-    let majority = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
-    let options = CollectionOptions::builder().write_concern(majority).build();
-    mongo.database().collection_with_options(name, options)
 }
 
 /// What somebody may do on a canvas; each role may do everything the ones before it may. `[ACC-1]`

@@ -5,11 +5,12 @@
 //!
 //! # A record first, the bytes next, and only then is it there
 //! A record is inserted with `stored: false`, which nobody is shown; the bytes follow under its id; `stored: true` ends it. Each waits for a
-//! majority. So a crash anywhere leaves nothing visible, and what it leaves is named by a record: a later start finds it and removes it.
+//! majority, as all writes do. So a crash anywhere leaves nothing visible, and what it leaves is named by a record: a later start finds it and removes it.
 
 use std::io;
 use std::path::Path;
 use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use futures_util::TryStreamExt as _;
@@ -17,8 +18,9 @@ use mongodb::Collection;
 use mongodb::bson::{Bson, DateTime, Document, Uuid as BsonUuid, doc};
 use mongodb::error::{Error, ErrorKind, GridFsErrorKind};
 use mongodb::gridfs::GridFsBucket;
-use mongodb::options::{Acknowledgment, CollectionOptions, GridFsBucketOptions, WriteConcern};
-use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _};
+use mongodb::options::GridFsBucketOptions;
+use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWriteExt as _, ReadBuf};
+use tokio::time::{Instant, Sleep};
 use tokio_util::compat::{FuturesAsyncReadCompatExt as _, FuturesAsyncWriteCompatExt as _};
 use uuid::Uuid;
 
@@ -26,9 +28,9 @@ use crate::backend::mongo::Mongo;
 use crate::clock::Millis;
 
 /// Longest time one file may take to be written: 64 MiB over a slow link, or one election of a primary.
-const WRITE_TIMEOUT: Duration = Duration::from_secs(60);
+const WRITE_TIMEOUT: Duration = Duration::from_mins(1);
 
-/// Longest wait for a record, or for a file to begin.
+/// Longest wait for a record, for a file to begin, or for more of it.
 const READ_TIMEOUT: Duration = Duration::from_secs(15);
 
 /// Age at which a record that is not stored is given up: far longer than any write, and than clocks of nodes are apart.
@@ -67,11 +69,9 @@ pub(crate) struct MongoFiles {
 impl MongoFiles {
     /// The files whose records are in the collection `name`.
     pub(crate) fn new(mongo: &Mongo, name: &str) -> Self {
-        let majority = WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build();
-        let options = CollectionOptions::builder().write_concern(majority.clone()).build();
-        let bucket = GridFsBucketOptions::builder().bucket_name(name.to_owned()).write_concern(majority).build();
+        let bucket = GridFsBucketOptions::builder().bucket_name(name.to_owned()).build();
         let database = mongo.database();
-        Self { records: database.collection_with_options(name, options), bucket: database.gridfs_bucket(bucket) }
+        Self { records: database.collection(name), bucket: database.gridfs_bucket(bucket) }
     }
 
     /// Stores the file `from` under a fresh id, whole or not at all as far as anybody can see. `record` needs `organization_id`.
@@ -124,7 +124,11 @@ impl MongoFiles {
     /// The bytes of a file whose record was found.
     pub(crate) async fn open(&self, id: Uuid) -> Result<FileBytes, FilesError> {
         let stream = in_time(READ_TIMEOUT, async { Ok(self.bucket.open_download_stream(key(id)).await?) }).await?;
-        Ok(Box::pin(stream.compat()))
+        Ok(Box::pin(Patient {
+            bytes: stream.compat(),
+            waiting: false,
+            until: Box::pin(tokio::time::sleep(READ_TIMEOUT)),
+        }))
     }
 
     /// Writes a file's bytes to `to`; an error past `most` bytes.
@@ -157,6 +161,32 @@ impl MongoFiles {
             Ok(())
         };
         in_time(WRITE_TIMEOUT, tidy).await
+    }
+}
+
+/// A stream that ends with an error when nothing comes for [`READ_TIMEOUT`]: a paused member keeps its connections.
+struct Patient<R> {
+    bytes: R,
+    waiting: bool,
+    until: Pin<Box<Sleep>>,
+}
+
+impl<R: AsyncRead + Unpin> AsyncRead for Patient<R> {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let Self { bytes, waiting, until } = &mut *self;
+        if let Poll::Ready(read) = Pin::new(bytes).poll_read(cx, buffer) {
+            *waiting = false;
+            return Poll::Ready(read);
+        }
+        if !*waiting {
+            // Not before: the time in which nobody asked is the reader's own.
+            *waiting = true;
+            until.as_mut().reset(Instant::now() + READ_TIMEOUT);
+        }
+        until.as_mut().poll(cx).map(|()| {
+            let what = format!("MongoDB: nothing of the file came for {} s", READ_TIMEOUT.as_secs());
+            Err(io::Error::new(io::ErrorKind::TimedOut, what))
+        })
     }
 }
 

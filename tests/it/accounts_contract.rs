@@ -27,7 +27,7 @@ fn sqlite() -> (TempDir, Sqlite) {
     (folder, sqlite)
 }
 
-const HOUR: Duration = Duration::from_secs(3600);
+const HOUR: Duration = Duration::from_hours(1);
 const SHORT: Duration = Duration::from_millis(300);
 
 fn hash(number: u16) -> TokenHash {
@@ -230,7 +230,7 @@ async fn limiter_suite(nodes: [Arc<dyn Limiter>; 2]) {
     assert_eq!(taken, (1..=50).collect::<Vec<_>>(), "each is counted, once");
     let count = nodes[0].count("b", HOUR).await.unwrap();
     assert_eq!(count.taken, 1, "keys are counted apart");
-    assert!(count.left <= HOUR && count.left > HOUR - Duration::from_secs(60), "{count:?}");
+    assert!(count.left <= HOUR && count.left.as_secs() > 3500, "{count:?}");
     for _ in 0..3 {
         nodes[0].count("c", SHORT).await.unwrap();
     }

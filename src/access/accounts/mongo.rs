@@ -1,7 +1,10 @@
 //! Owns the collections `organizations`, `users` and `settings`.
 //!
 //! `settings` holds what all nodes must agree on and any of them may make first: one document for each, under a fixed key, put there if it
-//! is absent. Whoever comes second reads what the first one made. Both wait for a majority, so what a node goes by cannot be rolled back.
+//! is absent. Whoever comes second reads what the first one made. Both wait for a majority, as all writes do, so what a node goes by cannot
+//! be rolled back.
+
+use std::time::Duration;
 
 use async_trait::async_trait;
 use mongodb::Collection;
@@ -10,7 +13,7 @@ use mongodb::error::{Error, ErrorKind, WriteFailure};
 use mongodb::options::ReturnDocument;
 
 use super::{Accounts, LocalOwner, ORGANIZATION, OWNER, Person, role_of};
-use crate::access::{AccessError, Identity, durable};
+use crate::access::{AccessError, Identity};
 use crate::backend::mongo::Mongo;
 use crate::clock::Millis;
 use crate::id;
@@ -21,6 +24,9 @@ const DUPLICATE_KEY: i32 = 11000;
 /// The keys in `settings`.
 const LOCAL_OWNER: &str = "local_owner";
 const SIGNING_KEY: &str = "signing_key";
+
+/// Longest wait for an answer. A request waits as long; a primary that was lost is replaced within it.
+const PATIENCE: Duration = Duration::from_secs(8);
 
 /// How often an upsert is tried that lost the race for its key. The second try finds the document.
 const TRIES: usize = 3;
@@ -37,7 +43,7 @@ impl MongoAccounts {
     /// Accounts in this database.
     #[must_use]
     pub fn new(mongo: &Mongo) -> Self {
-        let collection = |name| durable(mongo, name);
+        let collection = |name| mongo.database().collection(name);
         Self {
             organizations: collection("organizations"),
             users: collection("users"),
@@ -64,7 +70,7 @@ impl MongoAccounts {
 #[async_trait]
 impl Accounts for MongoAccounts {
     async fn known_owner(&self) -> Result<Option<LocalOwner>, AccessError> {
-        let Some(setting) = self.settings.find_one(doc! { "_id": LOCAL_OWNER }).await? else { return Ok(None) };
+        let Some(setting) = find(&self.settings, LOCAL_OWNER).await? else { return Ok(None) };
         let (org, user_id) = (text(&setting, "organization_id")?, text(&setting, "user_id")?);
         Ok(Some(LocalOwner { org, user_id, created: false }))
     }
@@ -84,13 +90,13 @@ impl Accounts for MongoAccounts {
     }
 
     async fn person(&self, user_id: &str) -> Result<Option<Person>, AccessError> {
-        let Some(user) = self.users.find_one(doc! { "_id": user_id }).await? else { return Ok(None) };
+        let Some(user) = find(&self.users, user_id).await? else { return Ok(None) };
         let identity = Identity::new(user_id.to_owned(), text(&user, "name")?, text(&user, "organization_id")?);
         Ok(Some(Person { identity, role: role_of(&text(&user, "role")?) }))
     }
 
     async fn organization_name(&self, org: &str) -> Result<Option<String>, AccessError> {
-        let found = self.organizations.find_one(doc! { "_id": org }).await?;
+        let found = find(&self.organizations, org).await?;
         found.map(|organization| text(&organization, "name")).transpose()
     }
 }
@@ -106,7 +112,7 @@ async fn insert_if_absent(
             .find_one_and_update(doc! { "_id": key }, doc! { "$setOnInsert": fresh.clone() })
             .upsert(true)
             .return_document(ReturnDocument::After);
-        match upsert.await {
+        match in_time(upsert.into_future()).await? {
             Ok(Some(document)) => return Ok(document),
             Ok(None) => {}
             // Two upserts of one absent key: both see nothing, one inserts, the other is told so and finds it now.
@@ -118,6 +124,15 @@ async fn insert_if_absent(
         "{}: the document {key} is made and removed again; is somebody clearing it?",
         collection.name()
     )))
+}
+
+async fn find(collection: &Collection<Document>, key: &str) -> Result<Option<Document>, AccessError> {
+    Ok(in_time(collection.find_one(doc! { "_id": key }).into_future()).await??)
+}
+
+async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, AccessError> {
+    let late = |_| AccessError(format!("MongoDB: no answer within {} s", PATIENCE.as_secs()));
+    tokio::time::timeout(PATIENCE, work).await.map_err(late)
 }
 
 fn is_duplicate(error: &Error) -> bool {

@@ -18,7 +18,7 @@ pub use self::redis::RedisLimiter;
 pub use memory::MemoryLimiter;
 
 /// The window: counts start anew a minute after the first of them, as the data model says.
-const WINDOW: Duration = Duration::from_secs(60);
+const WINDOW: Duration = Duration::from_mins(1);
 
 /// What is counted, each by itself.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

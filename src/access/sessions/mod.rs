@@ -24,9 +24,9 @@ pub use self::redis::RedisSessions;
 pub use sqlite::SqliteSessions;
 
 /// A session lives 24 h from its last use, as the data model says.
-const SESSION_TTL: Duration = Duration::from_secs(24 * 3600);
+const SESSION_TTL: Duration = Duration::from_hours(24);
 /// A printed login link works once, within 24 h: long enough to start a server in the evening and open it in the morning.
-const LOGIN_LINK_TTL: Duration = Duration::from_secs(24 * 3600);
+const LOGIN_LINK_TTL: Duration = Duration::from_hours(24);
 
 /// SHA-256 of a token.
 pub type TokenHash = [u8; 32];

@@ -24,7 +24,7 @@ const PATIENCE: Duration = Duration::from_secs(1);
 
 /// How long after it was last seen a session is taken for valid while Redis is away. It bounds what a logout on another node, before
 /// the outage, is worth here during it.
-const REMEMBERED: Duration = Duration::from_secs(3600);
+const REMEMBERED: Duration = Duration::from_hours(1);
 
 /// Sessions remembered, about 100 bytes each. Those of more people end with the outage's begin.
 const MOST_REMEMBERED: usize = 20_000;

@@ -35,7 +35,7 @@ const FETCHES: usize = 2;
 const MOST_WAITING: usize = 64;
 
 /// Longest wait for a dataset that is fetched, its turn included. The largest takes a few seconds.
-const FETCH_TIMEOUT: Duration = Duration::from_secs(60);
+const FETCH_TIMEOUT: Duration = Duration::from_mins(1);
 
 /// Compresses a table about tenfold, at the speed of a disk.
 const ZSTD_LEVEL: i32 = 3;
