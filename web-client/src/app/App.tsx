@@ -13,6 +13,7 @@ import { Blank, Center } from './pages'
 const CanvasPage = lazy(() => import('../canvas/CanvasPage'))
 const loadHome = withQueries(() => import('../platform/canvases/Home'))
 const Home = lazy(loadHome)
+const UsagePage = lazy(withQueries(() => import('../platform/usage/UsagePage')))
 const SignedOut = lazy(() => import('./SignedOut'))
 // Asked for before it is known who is there, so that the page does not wait for one after the other.
 if (location.pathname === '/') loadHome().catch(() => undefined)
@@ -41,6 +42,9 @@ export function App() {
             <Switch>
               <Route path="/">
                 <Home me={me} />
+              </Route>
+              <Route path="/usage">
+                <UsagePage me={me} />
               </Route>
               <Route path="/c/:id">{({ id }) => <CanvasPage key={id} canvasId={id} me={me} />}</Route>
               <Route>
