@@ -37,6 +37,20 @@ const jobs = sample('Eight years of American jobs')
 /** Pages, each at three widths. */
 const PAGES = {
   home: { run: (page, { server }) => page.goto(server.origin) },
+  usage: {
+    run: async (page, { server }) => {
+      await page.goto(`${server.origin}/usage`)
+      await page.getByTestId('usage').waitFor()
+    },
+  },
+  'canvas-usage': {
+    run: async (page, world) => {
+      await jobs(page, world)
+      await page.getByTestId('view-menu').or(page.getByTestId('phone-menu')).click()
+      await page.getByTestId('canvas-usage').click()
+      await page.getByTestId('usage').waitFor()
+    },
+  },
   'canvas-jobs': { run: jobs },
   'canvas-life': { run: sample('Fifty years of longer lives') },
   'canvas-climate': { run: sample('Carbon dioxide and temperature') },
