@@ -32,7 +32,13 @@ export default function CanvasUsage({ canvasId, onClose }: Props) {
         </>
       }
     >
-      <UsageView read={read} range={range} onRange={setRange} quiet="Nobody has opened this canvas in these days" />
+      <UsageView
+        inDialog
+        read={read}
+        range={range}
+        onRange={setRange}
+        quiet="Nobody has opened this canvas in these days"
+      />
     </Dialog>
   )
 }

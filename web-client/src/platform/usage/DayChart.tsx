@@ -96,15 +96,17 @@ export function DayChart({ usage, measure }: { usage: Usage; measure: Measure })
         </span>
       </div>
       <div className="usage-x" aria-hidden="true">
-        {labels.map(({ index, text }) => (
-          <span
-            key={index}
-            data-end={index === last && days.length > labels.length ? '' : undefined}
-            style={{ left: `${middle(index)}%` }}
-          >
-            {text}
-          </span>
-        ))}
+        {labels.map(({ index, text }) =>
+          index === last && days.length > labels.length ? (
+            <span key={index} data-end="">
+              {text}
+            </span>
+          ) : (
+            <span key={index} style={{ left: `${middle(index)}%` }}>
+              {text}
+            </span>
+          ),
+        )}
       </div>
     </div>
   )

@@ -1,5 +1,5 @@
 /** The days as rows, the newest first: for whoever wants the numbers or does not see the picture. */
-import { formatNumber } from '../../canvas/blocks/format'
+import { formatTick } from '../../canvas/blocks/format'
 import type { Usage } from './api'
 import { longDay, MEASURES, type Measure, rangeText } from './shape'
 
@@ -28,7 +28,7 @@ export function DayTable({ usage, measure }: { usage: Usage; measure: Measure })
                   data-chosen={one === measure ? '' : undefined}
                   data-none={day[one] === 0 ? '' : undefined}
                 >
-                  {formatNumber(day[one])}
+                  {formatTick(day[one])}
                 </td>
               ))}
             </tr>

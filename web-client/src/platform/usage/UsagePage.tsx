@@ -3,7 +3,7 @@ import { ChevronLeft } from 'lucide-react'
 import { useEffect, useState } from 'react'
 import { Link } from 'wouter'
 import type { Me } from '../../app/me'
-import { formatNumber } from '../../canvas/blocks/format'
+import { formatTick } from '../../canvas/blocks/format'
 import { type Range, type TopCanvas, useUsage } from './api'
 import { MEASURES } from './shape'
 import { UsageView } from './UsageView'
@@ -57,7 +57,7 @@ function Top({ canvases }: { canvases: TopCanvas[] }) {
               </th>
               {MEASURES.map(({ measure }) => (
                 <td key={measure} data-none={canvas[measure] === 0 ? '' : undefined}>
-                  {formatNumber(canvas[measure])}
+                  {formatTick(canvas[measure])}
                 </td>
               ))}
             </tr>

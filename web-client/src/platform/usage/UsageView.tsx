@@ -20,14 +20,17 @@ type Props<T extends Usage> = {
   onRange: (range: Range) => void
   /** What is said when nothing happened in these days. */
   quiet: string
+  /** In a window of its own: the range is what the keys begin with, and headings stand below the window's. */
+  inDialog?: boolean
   /** What follows the chart. */
   children?: (usage: T) => ReactNode
 }
 
-export function UsageView<T extends Usage>({ read, range, onRange, quiet, children }: Props<T>) {
+export function UsageView<T extends Usage>({ read, range, onRange, quiet, inDialog = false, children }: Props<T>) {
   const [measure, setMeasure] = useState<Measure>('views')
   const [tabular, setTabular] = useState(false)
   const group = useId()
+  const Heading = inDialog ? 'h3' : 'h2'
   const { data, error } = read
   // A refusal stays one; what cannot be reached now is shown as it was.
   const refused = error instanceof ApiError && error.status >= 400 && error.status < 500
@@ -50,6 +53,8 @@ export function UsageView<T extends Usage>({ read, range, onRange, quiet, childr
                   name={`${group}-range`}
                   value={days}
                   checked={days === range}
+                  // biome-ignore lint/a11y/noAutofocus: a window begins with what is chosen in it, not with the first choice
+                  autoFocus={inDialog && days === range}
                   onChange={() => onRange(days)}
                 />
                 <span>{days} days</span>
@@ -94,7 +99,9 @@ export function UsageView<T extends Usage>({ read, range, onRange, quiet, childr
               </fieldset>
               <section className="usage-days" aria-label="By day">
                 <div className="usage-days-head">
-                  <h3>{tabular ? 'By day' : `${MEASURES.find((one) => one.measure === measure)?.label} by day`}</h3>
+                  <Heading>
+                    {tabular ? 'By day' : `${MEASURES.find((one) => one.measure === measure)?.label} by day`}
+                  </Heading>
                   <Button kind="quiet" data-testid="usage-as" onClick={() => setTabular(!tabular)}>
                     {tabular ? <ChartNoAxesColumn aria-hidden /> : <Table aria-hidden />}
                     {tabular ? 'View as chart' : 'View as table'}

@@ -48,12 +48,12 @@ describe('the axis', () => {
 
 describe('the labels', () => {
   const indexes = (count: number) => labelled(usageOf(Array(count).fill(0)).days).map(({ index }) => index)
-  it('name each day of a week, and of a longer time six, the last one always', () => {
+  it('name each day of a week, and of a longer time five, the last one always', () => {
     expect(indexes(7)).toEqual([0, 1, 2, 3, 4, 5, 6])
-    expect(indexes(30)).toEqual([4, 9, 14, 19, 24, 29])
-    expect(indexes(90)).toEqual([14, 29, 44, 59, 74, 89])
+    expect(indexes(30)).toEqual([5, 11, 17, 23, 29])
+    expect(indexes(90)).toEqual([17, 35, 53, 71, 89])
     expect(indexes(1)).toEqual([0])
-    for (let count = 8; count <= 365; count++) expect(indexes(count).length).toBeLessThanOrEqual(6)
+    for (let count = 8; count <= 365; count++) expect(indexes(count).length).toBeLessThanOrEqual(5)
   })
   it('are days in UTC, wherever the reader is, and what is no date is shown as it came', () => {
     const { days } = usageOf(Array(30).fill(0))

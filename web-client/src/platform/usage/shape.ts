@@ -66,7 +66,7 @@ export const barsOf = (days: readonly Day[], measure: Measure): { ticks: number[
 }
 
 /** Labels that stand beside each other at the width of a phone. */
-const LABELS = 6
+const LABELS = 5
 /** Days of a week are known by their names. */
 const WEEK = 7
 
