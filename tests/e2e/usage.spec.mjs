@@ -30,7 +30,9 @@ test('what two people did is in the totals of the canvas and of the organization
 
   await page.keyboard.press('Escape')
   await page.keyboard.press('Control+k')
+  await expect(page.getByTestId('palette').getByRole('combobox')).toBeFocused()
   await page.keyboard.type('usage')
+  await expect(page.getByTestId('palette').getByRole('option').first()).toContainText('Usage')
   await page.keyboard.press('Enter')
   const chart = page.getByTestId('usage-chart')
   await expect(chart).toBeVisible()
