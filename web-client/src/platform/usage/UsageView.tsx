@@ -110,8 +110,8 @@ export function UsageView<T extends Usage>({ read, range, onRange, quiet, inDial
                 {tabular ? <DayTable usage={shown} measure={measure} /> : <DayChart usage={shown} measure={measure} />}
               </section>
               <p className="usage-note">
-                Days are in UTC. A person counts once in a total, however many days they came. An active minute is one
-                in which somebody came, left or changed something.
+                Days are in UTC. A program that reads a canvas counts as a view, too. People count once in a total, on
+                however many days they came. An active minute is one in which a person came, left or changed something.
               </p>
             </>
           )}
