@@ -22,6 +22,7 @@ use jabiru::store::{Append, Change, Part, Store};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 use yrs::updates::decoder::Decode;
@@ -51,7 +52,7 @@ impl Place {
         jabiru::backend::migrations::Migrate::up(&mongo.migrations(mongo::MIGRATIONS)).await.unwrap();
         let folder = TempDir::new().unwrap();
         drop(sqlite_store(&folder).await);
-        Self::with(folder, Arc::new(MongoStore::new(mongo, Clock::system())))
+        Self::with(folder, Arc::new(MongoStore::new(mongo, Clock::system(), &TaskTracker::new())))
     }
 
     fn with(folder: TempDir, store: Arc<dyn Store>) -> Self {
