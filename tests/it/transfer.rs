@@ -22,9 +22,9 @@ use jabiru::store::{Append, Change, Part, Store};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio_util::task::TaskTracker;
 use tokio::process::Command;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 use yrs::updates::decoder::Decode;
 use yrs::{Doc, Map, ReadTxn, StateVector, Transact, Update, WriteTxn};
 
