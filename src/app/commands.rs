@@ -8,6 +8,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use tokio_util::task::TaskTracker;
 
 use super::folder::{embedded, has_data, make_data_dir, open_data_dir, open_database, unusable};
 use super::services::{Services, apply};
@@ -54,7 +55,7 @@ async fn open_backends(config: &Config, clock: &Clock) -> anyhow::Result<Backend
         datasets: services.datasets_beside(config, clock).await?,
         images: services.images_beside(config, &sqlite, clock).await?,
         sessions: services.sessions(|| Ok(sqlite.clone()), clock)?,
-        store: services.store(&sqlite, clock),
+        store: services.store(&sqlite, clock, &TaskTracker::new()),
     })
 }
 

@@ -116,7 +116,7 @@ impl App {
         let (event_store, usage_store) = services.events(&sqlite);
         tasks.spawn(writer.run(event_store, open_spool(&config)?));
         let images = services.images(&config, &sqlite, &clock).await?;
-        let store = (parts.wrap_store)(services.store(&sqlite, &clock));
+        let store = (parts.wrap_store)(services.store(&sqlite, &clock, &tasks));
         let node: Arc<str> = id::generate().into();
         let (changes, word) = Changes::channel();
         let hub = Hub::new(Arc::new(Node {

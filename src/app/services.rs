@@ -80,9 +80,9 @@ impl Services {
         Ok(())
     }
 
-    pub(super) fn store(&self, sqlite: &Sqlite, clock: &Clock) -> Arc<dyn Store> {
+    pub(super) fn store(&self, sqlite: &Sqlite, clock: &Clock, tasks: &TaskTracker) -> Arc<dyn Store> {
         match &self.mongo {
-            Some(mongo) => Arc::new(MongoStore::new(mongo.clone(), clock.clone())),
+            Some(mongo) => Arc::new(MongoStore::new(mongo.clone(), clock.clone(), tasks)),
             None => Arc::new(SqliteStore::new(sqlite.clone(), clock.clone())),
         }
     }
