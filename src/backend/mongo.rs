@@ -22,11 +22,18 @@ use mongodb::{Client, ClientSession, Collection, Database};
 use super::migrations::{self, Migrate, MigrateError, Migration, State};
 
 /// The migrations of the MongoDB database, in order. Files are never edited once released: see [`migrations`].
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_kernel",
-    up: include_str!("../../migrations/mongodb/0001_kernel.up.json"),
-    down: Some(include_str!("../../migrations/mongodb/0001_kernel.down.json")),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_kernel",
+        up: include_str!("../../migrations/mongodb/0001_kernel.up.json"),
+        down: Some(include_str!("../../migrations/mongodb/0001_kernel.down.json")),
+    },
+    Migration {
+        name: "0002_files",
+        up: include_str!("../../migrations/mongodb/0002_files.up.json"),
+        down: Some(include_str!("../../migrations/mongodb/0002_files.down.json")),
+    },
+];
 
 /// The database where the URL names none.
 const DATABASE: &str = "jabiru";

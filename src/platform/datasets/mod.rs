@@ -31,8 +31,10 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -294,6 +296,9 @@ trait DatasetStore: Send + Sync + std::fmt::Debug {
     /// The organization's datasets, newest first, those older than `before` only.
     async fn list(&self, org: &str, before: Option<Uuid>, limit: usize) -> Result<DatasetsPage, DatasetError>;
 
+    /// Where a file with the rows of a dataset has to be for [`Self::publish`], if one is needed at all.
+    fn file_for(&self, id: Uuid) -> Option<Scratch>;
+
     /// Makes sure that the rows are in this node's file, if the organization has the dataset.
     async fn bring(&self, org: &str, id: Uuid) -> Result<(), DatasetError>;
 }
@@ -328,8 +333,58 @@ impl DatasetStore for LocalDatasets {
         self.0.read(move |store| store.list(&org, before, limit)).await
     }
 
+    fn file_for(&self, _id: Uuid) -> Option<Scratch> {
+        None
+    }
+
     async fn bring(&self, _org: &str, _id: Uuid) -> Result<(), DatasetError> {
         Ok(())
+    }
+}
+
+/// A temporary file, gone with this.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // The folder is emptied at the next start.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A file with the rows of a dataset that comes without the one it was made from: `{"columns": [...], "rows": [...]}`, as uploads may be.
+struct Copy {
+    file: BufWriter<File>,
+    first: bool,
+}
+
+impl Copy {
+    fn begin(path: &Path, columns: &[Column]) -> Result<Self, DatasetError> {
+        let mut file = BufWriter::new(File::create(path)?);
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        file.write_all(b"{\"columns\":")?;
+        serde_json::to_writer(&mut file, &names).map_err(std::io::Error::from)?;
+        file.write_all(b",\"rows\":[")?;
+        Ok(Self { file, first: true })
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), DatasetError> {
+        if !std::mem::take(&mut self.first) {
+            self.file.write_all(b",")?;
+        }
+        Ok(serde_json::to_writer(&mut self.file, cells).map_err(std::io::Error::from)?)
+    }
+
+    fn end(mut self) -> Result<(), DatasetError> {
+        self.file.write_all(b"]}")?;
+        Ok(self.file.flush()?)
     }
 }
 
@@ -429,25 +484,40 @@ impl Datasets {
         if self.get(org, dataset.id).await?.is_some() {
             return Ok(false);
         }
-        let (store, org, user) = (Arc::clone(&self.local.store), org.to_owned(), user.to_owned());
-        blocking(move || {
+        let copy = self.store.file_for(dataset.id);
+        let (rows_here, org, user) = (Arc::clone(&self.local.store), org.to_owned(), user.to_owned());
+        let uploaded = Uploaded { org, user, format: Format::Json, dataset };
+        let (uploaded, copy) = blocking(move || {
+            let Uploaded { org, user, dataset, .. } = &uploaded;
+            let mut file = copy.as_ref().map(|copy| Copy::begin(copy.path(), &dataset.columns)).transpose()?;
             let load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| {
                 let mut left = dataset.row_count;
                 loop {
                     match rows.blocking_recv() {
                         Some(Some(batch)) => {
-                            left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(&dataset))?;
-                            batch.iter().try_for_each(|row| insert_row(row))?;
+                            left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(dataset))?;
+                            for row in &batch {
+                                insert_row(row)?;
+                                file.as_mut().map_or(Ok(()), |file| file.row(row))?;
+                            }
                         }
-                        Some(None) if left == 0 => return Ok(()),
-                        Some(None) | None => return Err(miscounted(&dataset)),
+                        Some(None) if left == 0 => return file.take().map_or(Ok(()), Copy::end),
+                        Some(None) | None => return Err(miscounted(dataset)),
                     }
                 }
             };
-            store.insert(&org, &user, &dataset, load)?;
-            Ok(true)
+            if copy.is_some() {
+                // Rows of a try that was cut off before anybody could see them.
+                rows_here.remove(dataset.id)?;
+            }
+            rows_here.insert(org, user, dataset, load)?;
+            Ok((uploaded, copy))
         })
-        .await
+        .await?;
+        if let Some(copy) = copy {
+            self.store.publish(&uploaded, copy.path()).await?;
+        }
+        Ok(true)
     }
 
     /// The limits in force.
@@ -591,14 +661,14 @@ impl Datasets {
     }
 }
 
-fn miscounted(dataset: &Dataset) -> DatasetError {
-    DatasetError::Storage(format!("data set {}: it should have {} rows, and has not", dataset.id, dataset.row_count))
-}
-
 fn open_uploads(data_dir: &Path, limits: &Limits) -> Result<Uploads, DatasetError> {
     std::fs::create_dir_all(data_dir)?;
     let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
     Ok(Uploads::open(data_dir.join("uploads"), bounds)?)
+}
+
+fn miscounted(dataset: &Dataset) -> DatasetError {
+    DatasetError::Storage(format!("data set {}: it should have {} rows, and has not", dataset.id, dataset.row_count))
 }
 
 async fn blocking<T: Send + 'static>(
