@@ -15,7 +15,7 @@ use tempfile::TempDir;
 use tokio::sync::watch;
 
 use crate::support::services::{ClickHouse, Mongo, Redis};
-use crate::support::{Binary, Writer, Random, eventually, within};
+use crate::support::{Binary, Random, Writer, eventually, within};
 
 const NODES: usize = 3;
 const PEOPLE: usize = 6;

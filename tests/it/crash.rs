@@ -13,7 +13,7 @@ use std::time::Duration;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::support::{Binary, Writer, Random, within};
+use crate::support::{Binary, Random, Writer, within};
 
 const WRITERS: usize = 4;
 

@@ -239,8 +239,7 @@ async fn two_nodes_that_migrate_at_once_apply_each_step_once() {
     let url = shared_mongo().await;
     let nodes = join_all((0..4).map(|_| Client::connect(&url))).await;
     let nodes: Vec<_> = nodes.into_iter().map(|node| node.unwrap().migrations(MIGRATIONS)).collect();
-    let applied: Vec<_> =
-        join_all(nodes.iter().map(Migrate::up)).await.into_iter().flat_map(Result::unwrap).collect();
+    let applied: Vec<_> = join_all(nodes.iter().map(Migrate::up)).await.into_iter().flat_map(Result::unwrap).collect();
     assert_eq!(applied, MIGRATIONS.iter().map(|migration| migration.name).collect::<Vec<_>>());
     let known = |state| MIGRATIONS.iter().map(|migration| (migration.name.to_owned(), state)).collect::<Vec<_>>();
     assert_eq!(nodes[0].status().await.unwrap(), known(State::Applied));

@@ -24,6 +24,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::sync::mpsc;
+use tokio_util::task::TaskTracker;
 use yrs::updates::decoder::Decode;
 use yrs::{Doc, Map, ReadTxn, StateVector, Transact, Update, WriteTxn};
 
@@ -51,7 +52,7 @@ impl Place {
         jabiru::backend::migrations::Migrate::up(&mongo.migrations(mongo::MIGRATIONS)).await.unwrap();
         let folder = TempDir::new().unwrap();
         drop(sqlite_store(&folder).await);
-        Self::with(folder, Arc::new(MongoStore::new(mongo, Clock::system())))
+        Self::with(folder, Arc::new(MongoStore::new(mongo, Clock::system(), &TaskTracker::new())))
     }
 
     fn with(folder: TempDir, store: Arc<dyn Store>) -> Self {

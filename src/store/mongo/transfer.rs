@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashSet};
 
 use bytes::Bytes;
 use mongodb::Collection;
+use mongodb::bson::raw::cstr;
 use mongodb::bson::{Document, RawDocumentBuf, doc, rawdoc};
 use mongodb::error::Error;
 use tokio::sync::mpsc;
@@ -277,7 +278,7 @@ fn history(fold: Uuid, canvas: &CanvasRecord, entries: i64, packed: &[u8]) -> Ve
 
 async fn write_snapshot(mongo: &Mongo, canvas: &CanvasRecord, snapshot: &[u8]) -> Result<(), StoreError> {
     let id = Uuid::now_v7();
-    let parts = writer::split(c"snapshot", id, canvas.id, snapshot);
+    let parts = writer::split(cstr!("snapshot"), id, canvas.id, snapshot);
     writer::insert_all(mongo, "write a snapshot", SNAPSHOT_PARTS, &parts).await?;
     let (own, of) = (binary_uuid(id), binary_uuid(canvas.id.0));
     let head = rawdoc! { "_id": own, "canvas_id": of, "at": date(canvas.updated_at), "parts": i32::try_from(parts.len()).unwrap_or(i32::MAX) };
