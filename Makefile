@@ -28,7 +28,7 @@ lint: web-client/node_modules/.package-lock.json tests/node_modules/.package-loc
 	cargo clippy --all-targets --locked -- -D warnings
 	RUSTDOCFLAGS='-D warnings' cargo doc --no-deps --locked --quiet
 
-rust-test: client
+rust-test: client services
 	cargo test --locked
 
 client-test: client

@@ -25,7 +25,8 @@ pub struct Config {
     #[arg(long, env = "JABIRU_PUBLIC_URL", value_parser = parse_origin)]
     pub public_url: Option<String>,
 
-    /// Key that signs tokens, at least 32 characters. Default: generated into the data folder at first start.
+    /// Key that signs tokens, at least 32 characters. Default: made at first start, in the data folder, or with
+    /// MongoDB in its collection `settings`, where all nodes share it.
     #[arg(long, env = "JABIRU_SECRET", hide_env_values = true, value_parser = parse_secret)]
     pub secret: Option<String>,
 
@@ -159,6 +160,22 @@ pub struct Limits {
     /// Usage events kept on disk while their store does not take them, bytes: some 800,000. Answer: later ones are dropped and counted.
     #[arg(long = "max-spool-bytes", env = "JABIRU_MAX_SPOOL_BYTES", default_value_t = 256 << 20, value_parser = parse_count::<u64>)]
     pub spool_bytes: u64,
+    /// Login links one network address may exchange in a minute: hundreds of people may share one behind a proxy. Answer: 429.
+    #[arg(long = "max-logins-per-minute", env = "JABIRU_MAX_LOGINS_PER_MINUTE", default_value_t = 600, value_parser = parse_count::<u64>)]
+    pub logins_per_minute: u64,
+
+    /// Data sets and images one person may upload in a minute: a script that sends a folder of pictures stays below. Answer: 429.
+    #[arg(long = "max-uploads-per-minute", env = "JABIRU_MAX_UPLOADS_PER_MINUTE", default_value_t = 1200, value_parser = parse_count::<u64>)]
+    pub uploads_per_minute: u64,
+
+    /// Canvases one person may create in a minute: a script that imports an archive makes a hundred a second. Answer: 429.
+    #[arg(long = "max-creates-per-minute", env = "JABIRU_MAX_CREATES_PER_MINUTE", default_value_t = 6000, value_parser = parse_count::<u64>)]
+    pub creates_per_minute: u64,
+
+    /// Sockets one person may open in a minute. As many as a node holds sessions: an app that gives all its guests one `sub` brings them
+    /// all back within a minute of a restart. Answer: close 4429.
+    #[arg(long = "max-joins-per-minute", env = "JABIRU_MAX_JOINS_PER_MINUTE", default_value_t = 20_000, value_parser = parse_count::<u64>)]
+    pub joins_per_minute: u64,
 
     /// Largest JSON body of the other routes, bytes: a canvas of 1,000 rich blocks is about 1 MiB. Answer: 413.
     #[arg(long = "max-body-bytes", env = "JABIRU_MAX_BODY_BYTES", default_value_t = 4 << 20, value_parser = parse_count::<usize>)]
@@ -223,9 +240,10 @@ fn parse_http(text: &str) -> Result<String, String> {
 /// What is wrong with a URL shows when it is used; but the wrong kind of URL is seen here. Never repeats it: it may hold a password.
 fn parse_scheme(text: &str, schemes: &[&str]) -> Result<String, String> {
     let text = text.trim();
-    match schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
-        true => Ok(text.to_owned()),
-        false => Err(format!("expected a URL that starts with {}", schemes.join(" or "))),
+    if schemes.iter().any(|scheme| text.len() > scheme.len() && text.starts_with(scheme)) {
+        Ok(text.to_owned())
+    } else {
+        Err(format!("expected a URL that starts with {}", schemes.join(" or ")))
     }
 }
 

@@ -133,7 +133,7 @@ fn main() -> ExitCode {
 async fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Serve(config) => serve(*config).await,
-        Command::Token(args) => print(&token(&args)?),
+        Command::Token(args) => print(&token(&args).await?),
         Command::LoginUrl(config) => print(&app::login_url(&config).await?),
         Command::Migrate(command) => migrate(command).await,
         Command::Export(args) => print(&app::export(&args.config, &args.out, &args.canvas).await?),
@@ -180,7 +180,7 @@ async fn migrate(command: Migrate) -> anyhow::Result<()> {
     }
 }
 
-fn token(args: &TokenArgs) -> anyhow::Result<String> {
+async fn token(args: &TokenArgs) -> anyhow::Result<String> {
     if args.canvas != "*" {
         args.canvas
             .parse::<jabiru::id::CanvasId>()
@@ -195,7 +195,7 @@ fn token(args: &TokenArgs) -> anyhow::Result<String> {
         exp: clock.now() / 1000 + args.ttl.as_secs().cast_signed(),
     };
     // The organization is the server's to say; a token does not carry it.
-    Ok(Tokens::new(&app::secret(&args.config)?, String::new(), clock).sign(&claims)?)
+    Ok(Tokens::new(&app::secret(&args.config).await?, String::new(), clock).sign(&claims)?)
 }
 
 /// What a person or a script asked for goes to standard output; logs go to standard error.

@@ -1,8 +1,10 @@
 //! PORT: who somebody is and what they may do.
 //!
-//! Owns roles, identities, signed tokens and login sessions, and the one function that decides a role on a canvas. Does not know routes
-//! or sockets: they present credentials and get a [`Caller`].
+//! Owns roles, identities, accounts, signed tokens, login sessions and how often somebody may do a thing, and the one function that decides
+//! a role on a canvas. Does not know routes or sockets: they present credentials and get a [`Caller`].
 
+mod accounts;
+mod rates;
 mod sessions;
 mod tokens;
 
@@ -11,12 +13,38 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
+use crate::backend::sqlite::SqliteError;
 use crate::clock::Millis;
 use crate::id::CanvasId;
 use crate::store::CanvasRecord;
 
-pub use sessions::{LocalOwner, Sessions};
+pub use accounts::{Accounts, LocalOwner, MongoAccounts, Person, SqliteAccounts};
+pub use rates::{Count, Endpoint, Limiter, MemoryLimiter, Rates, RedisLimiter, TooMany};
+pub use sessions::{RedisSessions, SessionStore, Sessions, SqliteSessions, TokenHash};
 pub use tokens::{Claims, TokenError, Tokens};
+
+/// A backend of this port failed or did not answer. Temporary as far as anyone can tell.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct AccessError(pub String);
+
+impl From<SqliteError> for AccessError {
+    fn from(error: SqliteError) -> Self {
+        Self(error.to_string())
+    }
+}
+
+impl From<mongodb::error::Error> for AccessError {
+    fn from(error: mongodb::error::Error) -> Self {
+        Self(format!("MongoDB: {error}"))
+    }
+}
+
+impl From<redis::RedisError> for AccessError {
+    fn from(error: redis::RedisError) -> Self {
+        Self(format!("Redis: {error}"))
+    }
+}
 
 /// What somebody may do on a canvas; each role may do everything the ones before it may. `[ACC-1]`
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]

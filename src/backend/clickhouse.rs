@@ -9,7 +9,7 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use tokio::time::timeout;
 
-use super::migrations::{self, MigrateError, Migration, State};
+use super::migrations::{self, Migrate, MigrateError, Migration, State};
 
 /// What ClickHouse has been told when nobody says otherwise.
 const DATABASE: &str = "jabiru";
@@ -155,7 +155,7 @@ impl ClickHouse {
 
 /// ClickHouse needs no lock: every step is written so that doing it twice, also at once, is doing it once.
 #[async_trait]
-impl migrations::Migrate for ClickHouse {
+impl Migrate for ClickHouse {
     fn backend(&self) -> &'static str {
         "clickhouse"
     }

@@ -141,7 +141,7 @@ const BACKOFF_LONGEST: Duration = Duration::from_secs(2);
 
 impl Backoff {
     /// How long to wait now; `true` with the first wait after a success, which is when to log.
-    pub fn next(&mut self) -> (Duration, bool) {
+    pub fn wait(&mut self) -> (Duration, bool) {
         let wait = BACKOFF_FIRST.saturating_mul(1 << self.failures.min(10)).min(BACKOFF_LONGEST);
         self.failures = self.failures.saturating_add(1);
         (wait.mul_f64(rand::random_range(0.5..=1.0)), self.failures == 1)

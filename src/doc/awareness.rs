@@ -142,10 +142,8 @@ impl AwarenessTable {
         for AwarenessEntry { client, clock, state } in entries {
             let Some(state) = state else {
                 match self.clients.get_mut(&client) {
-                    Some(known) if known.speaker == speaker => {
-                        if clock >= known.clock {
-                            self.remove(client, clock, now);
-                        }
+                    Some(known) if known.speaker == speaker && clock >= known.clock => {
+                        self.remove(client, clock, now);
                     }
                     // It is here, whatever the other node thinks; from now on only a higher clock is news there.
                     Some(Client { speaker: Speaker::Peer(peer), clock: known, .. }) if clock >= *known => {

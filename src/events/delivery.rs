@@ -12,7 +12,7 @@ use rand::Rng;
 use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until, timeout};
 
-use super::{Batch, EventStore, Health, Record, Rows, Spool, SpoolError, WriteError, count_dropped};
+use super::{Batch, EventStore, Health, Record, Rows, Spool, SpoolError, WriteError};
 use crate::clock::Clock;
 use crate::telemetry::names;
 
@@ -33,7 +33,7 @@ const LATER_TRY: Duration = Duration::from_secs(30);
 const BACK_OFF: (Duration, Duration) = (Duration::from_millis(250), Duration::from_secs(5));
 
 /// How often what is old is forgotten, and the pause while there is more of it: one portion at a time, so that writes get their turn.
-const FORGET_EVERY: Duration = Duration::from_secs(3600);
+const FORGET_EVERY: Duration = Duration::from_hours(1);
 const FORGET_MORE: Duration = Duration::from_secs(1);
 
 /// The background task's side of the queue.
@@ -115,14 +115,14 @@ impl Spooler {
         let error = match put {
             Ok(Ok(())) => return self.note(),
             Ok(Err(error)) => {
-                count_dropped(
+                self.health.dropped(
                     if matches!(error, SpoolError::Full { .. }) { "spool_full" } else { "spool_failed" },
                     events,
                 );
                 error.to_string()
             }
             Err(panicked) => {
-                count_dropped("spool_failed", events);
+                self.health.dropped("spool_failed", events);
                 panicked.to_string()
             }
         };
@@ -201,7 +201,7 @@ impl Delivery {
             Some(Ok(batch)) => batch,
             Some(Err(error)) if error.kind() == std::io::ErrorKind::InvalidData => {
                 tracing::error!(file = name, %error, "a file of the spool is no batch of usage events and is set aside");
-                count_dropped("unreadable", 1);
+                self.spooler.health.dropped("unreadable", 1);
                 self.spooler.run(move |spool| spool.set_aside(&name)).await;
                 return self.spooler.note();
             }
@@ -231,7 +231,7 @@ impl Delivery {
             Err(WriteError::Refused(error)) => {
                 // It answers: nothing else has to wait because of this one.
                 self.recovered();
-                count_dropped("refused", batch.len());
+                self.spooler.health.dropped("refused", batch.len());
                 tracing::error!(
                     table = batch.table(), events = batch.len(), %error,
                     "{} does not take these usage events, now or ever; they are dropped", self.store.name()

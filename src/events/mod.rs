@@ -26,7 +26,7 @@ mod sqlite;
 
 use std::net::IpAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use async_trait::async_trait;
 use tokio::sync::mpsc;
@@ -102,6 +102,8 @@ pub struct State {
     pub spool_bytes: u64,
     /// Records in memory that are not in a batch yet.
     pub waiting: usize,
+    /// Records lost since the start.
+    pub dropped: u64,
 }
 
 /// What is handed in.
@@ -116,7 +118,16 @@ enum Record {
 struct Health {
     /// 0: not failing.
     failing_since: AtomicI64,
-    spool_bytes: std::sync::atomic::AtomicU64,
+    spool_bytes: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Health {
+    /// Every place where records are lost goes through here.
+    fn dropped(&self, reason: &'static str, records: usize) {
+        self.dropped.fetch_add(records as u64, Ordering::Relaxed);
+        metrics::counter!(names::EVENTS_DROPPED, "reason" => reason).increment(records as u64);
+    }
 }
 
 /// Where events are handed in; clones share the queue.
@@ -157,7 +168,7 @@ impl Events {
     fn hand_in(&self, record: impl FnOnce(Millis) -> Record) {
         match self.queue.try_reserve() {
             Ok(slot) => slot.send(record(self.clock.now())),
-            Err(_) => count_dropped("queue_full", 1),
+            Err(_) => self.health.dropped("queue_full", 1),
         }
     }
 
@@ -169,13 +180,9 @@ impl Events {
             failing_since: (since != 0).then_some(since),
             spool_bytes: self.health.spool_bytes.load(Ordering::Relaxed),
             waiting: self.queue.max_capacity() - self.queue.capacity(),
+            dropped: self.health.dropped.load(Ordering::Relaxed),
         }
     }
-}
-
-/// Every place where records are lost goes through here.
-fn count_dropped(reason: &'static str, records: usize) {
-    metrics::counter!(names::EVENTS_DROPPED, "reason" => reason).increment(records as u64);
 }
 
 /// A new id for a query that ran.

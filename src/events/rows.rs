@@ -264,7 +264,7 @@ mod tests {
         ] {
             let batch = Batch::new(rows);
             let lines = batch.encode().unwrap();
-            assert_eq!(lines.iter().filter(|byte| **byte == b'\n').count(), batch.len());
+            assert_eq!(lines.split(|byte| *byte == b'\n').count(), batch.len() + 1);
             assert_eq!(Batch::decode(batch.id, batch.table(), &lines).unwrap(), Some(batch));
         }
         assert!(Batch::decode(Uuid::nil(), "user_events", b"{\"timestamp\":1").is_err());

@@ -20,7 +20,7 @@ const KEPT: [(&str, Duration); 3] = [
 ];
 
 /// Rows looked at in one portion of forgetting: some milliseconds of the writer.
-const PORTION: i64 = 2000;
+const PORTION: u32 = 2000;
 
 /// Batches remembered, so that none is written twice: those of a few hours of a busy node, and only the last of them can be in doubt.
 const BATCHES: i64 = 10_000;
@@ -69,7 +69,7 @@ impl EventStore for SqliteEvents {
                     "delete from {table} where id in (select id from {table} order by id limit ?1) and timestamp < ?2"
                 );
                 let before = now - Millis::try_from(kept.as_millis()).unwrap_or(Millis::MAX);
-                more |= connection.execute(&delete, params![PORTION, before])? as i64 == PORTION;
+                more |= connection.execute(&delete, params![PORTION, before])? == PORTION as usize;
             }
             // Their ids sort by time too.
             let batches = "delete from event_batches where id < (select id from event_batches order by id desc limit 1 offset ?1)";

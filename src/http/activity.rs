@@ -83,7 +83,8 @@ impl Activity {
 /// A name for a login session that tells nobody its cookie; empty without one.
 fn session_name(headers: &HeaderMap) -> String {
     let Some(cookie) = cookie(headers) else { return String::new() };
-    Sha256::digest(cookie).iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+    let digest = Sha256::digest(cookie);
+    digest.iter().take(8).fold(0_u64, |name, byte| name << 8 | u64::from(*byte)).to_string()
 }
 
 /// Filled by the [`Caller`] of a request that presented a token.
@@ -144,6 +145,6 @@ mod tests {
         assert_eq!(session_name(&headers), "");
         headers.insert("cookie", "a=b; jabiru_session=secret".parse().unwrap());
         let name = session_name(&headers);
-        assert!(name.len() == 16 && !name.contains("secret"), "{name}");
+        assert!(!name.is_empty() && !name.contains("secret"), "{name}");
     }
 }

@@ -16,7 +16,7 @@ use std::sync::Arc;
 
 use axum::http::{HeaderMap, header};
 
-use crate::access::{Sessions, Tokens};
+use crate::access::{Rates, Sessions, Tokens};
 use crate::clock::Clock;
 use crate::config::Limits;
 use crate::events::Events;
@@ -33,6 +33,8 @@ pub struct Shell {
     pub tokens: Tokens,
     /// Login sessions.
     pub sessions: Sessions,
+    /// How often somebody may do what.
+    pub rates: Rates,
     /// Who may call from a browser.
     pub origins: Arc<Origins>,
     /// The limits.

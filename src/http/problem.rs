@@ -1,5 +1,7 @@
 //! Errors as RFC 9457 problem+json. Every refusal of the API is one of these.
 
+use std::time::Duration;
+
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -7,6 +9,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 use utoipa::ToSchema;
 
+use crate::access::{AccessError, TooMany};
 use crate::protocol::{Close, Closing};
 use crate::store::StoreError;
 
@@ -22,6 +25,9 @@ pub struct Problem {
     status: u16,
     /// What happened, to what, and what to do.
     detail: String,
+    /// When trying again may help; the header `Retry-After`.
+    #[serde(skip)]
+    retry_after: Option<Duration>,
     /// More for programs, e.g. `limit_bytes`, `line`, `field`.
     #[serde(flatten)]
     #[schema(value_type = Object)]
@@ -33,7 +39,7 @@ impl Problem {
     #[must_use]
     pub fn new(status: StatusCode, title: impl Into<String>, detail: impl Into<String>) -> Self {
         let (title, detail) = (title.into(), detail.into());
-        Self { kind: "about:blank", title, status: status.as_u16(), detail, more: Map::new() }
+        Self { kind: "about:blank", title, status: status.as_u16(), detail, retry_after: None, more: Map::new() }
     }
 
     /// Adds a member for programs.
@@ -69,7 +75,11 @@ impl Problem {
 impl IntoResponse for Problem {
     fn into_response(self) -> Response {
         let status = StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let retry_after = self.retry_after.map(|wait| wait.as_secs());
         let mut response = (status, Json(self)).into_response();
+        if let Some(seconds) = retry_after {
+            response.headers_mut().insert(header::RETRY_AFTER, seconds.into());
+        }
         response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/problem+json"));
         response
     }
@@ -88,6 +98,21 @@ impl From<crate::presence::PresenceError> for Problem {
         tracing::warn!(%error, "a request failed in presence");
         let detail = "The server cannot tell who is here right now; try again in a moment.";
         Self::new(StatusCode::SERVICE_UNAVAILABLE, "Presence is not available", detail)
+    }
+}
+
+impl From<AccessError> for Problem {
+    fn from(error: AccessError) -> Self {
+        StoreError(error.to_string()).into()
+    }
+}
+
+impl From<TooMany> for Problem {
+    fn from(error: TooMany) -> Self {
+        let problem = Self::new(StatusCode::TOO_MANY_REQUESTS, "Too many requests", format!("{error}."));
+        let seconds = error.retry_after.as_secs();
+        let problem = problem.with("limit", error.limit).with("retry_after_seconds", seconds);
+        Self { retry_after: Some(error.retry_after), ..problem }
     }
 }
 

@@ -5,6 +5,7 @@ pub mod accounts;
 pub mod bindings;
 pub mod canvases;
 pub mod datasets;
+mod files;
 pub mod images;
 pub mod samples;
 pub mod transfer;

@@ -43,7 +43,7 @@ const BEAT: Duration = Duration::from_secs(2);
 const NODE_TTL: Duration = Duration::from_secs(10);
 
 /// How often a canvas is written although nothing changed: well within the TTL. What is stale in it is pruned then.
-const REFRESH: Duration = Duration::from_secs(60);
+const REFRESH: Duration = Duration::from_mins(1);
 
 /// How much older than the truth a written `last_seen` may be.
 const SEEN_SLACK: Millis = 10_000;
@@ -172,9 +172,9 @@ impl RedisPresence {
             let nodes: HashSet<_> = entries.iter().map(|entry| entry.node.clone()).collect();
             let nodes: Vec<_> = nodes.into_iter().collect();
             let mut alive = Pipeline::with_capacity(nodes.len());
-            nodes.iter().for_each(|node| {
+            for node in &nodes {
                 alive.cmd("EXISTS").arg(Redis::node_key(node));
-            });
+            }
             let alive: Vec<bool> = if nodes.is_empty() { Vec::new() } else { alive.query_async(&mut commands).await? };
             let alive: HashSet<_> = nodes.into_iter().zip(alive).filter(|(_, is)| *is).map(|(node, _)| node).collect();
             RedisResult::Ok(entries.into_iter().filter(|entry| alive.contains(&entry.node)).collect())
@@ -246,7 +246,7 @@ impl Driver {
                 Err(error) => {
                     // What was lost of it is not known: all of it is written again.
                     self.told.clear();
-                    let (wait, first) = self.backoff.next();
+                    let (wait, first) = self.backoff.wait();
                     if first {
                         tracing::warn!(%error, "presence cannot be written; who is here is known on each node only");
                     }
@@ -318,7 +318,7 @@ impl Driver {
         }
         for (canvas, people) in written {
             match people {
-                Some(people) => self.tell(canvas, people),
+                Some(people) => self.tell(canvas, &people),
                 None => drop(self.told.remove(&canvas)),
             }
         }
@@ -338,7 +338,11 @@ impl Driver {
         let mut call = WRITE.key(presence_key(canvas));
         call.key(state_key(canvas));
         call.arg(&*self.shared.node).arg(TTL_MS).arg(now);
-        call.arg(people.map_or(-1, |people| people.len() as i64)).arg(i32::from(prune));
+        match people {
+            Some(people) => call.arg(people.len()),
+            None => call.arg(-1),
+        };
+        call.arg(i32::from(prune));
         let known = |user: &String| told.and_then(|told| told.people.get(user));
         let nobody = BTreeMap::new();
         let people = people.unwrap_or(&nobody);
@@ -357,12 +361,12 @@ impl Driver {
         pipeline.invoke_script(&call).ignore();
     }
 
-    fn tell(&mut self, canvas: CanvasId, people: BTreeMap<String, PresenceEntry>) {
+    fn tell(&mut self, canvas: CanvasId, people: &BTreeMap<String, PresenceEntry>) {
         let told = self.told.entry(canvas).or_insert_with(|| Told { people: BTreeMap::new(), pruned: Instant::now() });
         if told.pruned.elapsed() >= REFRESH {
             told.pruned = Instant::now();
         }
-        for (user, entry) in &people {
+        for (user, entry) in people {
             // An entry that was not written keeps the time that was.
             if told.people.get(user).is_none_or(|known| !says_the_same(known, entry)) {
                 told.people.insert(user.clone(), entry.clone());

@@ -291,19 +291,28 @@ impl Hub {
     /// Gives what other nodes publish to the rooms that are open here. Waits for none of them. `[BUS-1]`
     async fn follow_bus(self: Arc<Self>, mut frames: Subscription) {
         while let Some(Some(frame)) = self.closing.run_until_cancelled(frames.next()).await {
-            let room = |canvas| self.rooms.get(&canvas).map(|handle| Arc::clone(&handle.inlet));
             match frame {
-                Frame::Change { canvas, update, .. } => {
-                    room(canvas).iter().for_each(|room| room.update(update.clone()))
+                Frame::Change { canvas, update, .. } => self.leave_word(canvas, |room| room.update(update)),
+                Frame::Reload { canvas, .. } => self.leave_word(canvas, Inlet::reload),
+                Frame::Presence { node, canvas, states } => self.leave_word(canvas, |room| room.states(node, states)),
+                Frame::WhoIsThere { canvas, .. } => self.leave_word(canvas, Inlet::who_is_there),
+                Frame::NodeGone(node) => {
+                    for room in &self.rooms {
+                        room.inlet.gone(Arc::clone(&node));
+                    }
                 }
-                Frame::Reload { canvas, .. } => room(canvas).iter().for_each(|room| room.reload()),
-                Frame::Presence { node, canvas, states } => {
-                    room(canvas).iter().for_each(|room| room.states(Arc::clone(&node), states.clone()));
+                Frame::Missed => {
+                    for room in &self.rooms {
+                        room.inlet.missed();
+                    }
                 }
-                Frame::WhoIsThere { canvas, .. } => room(canvas).iter().for_each(|room| room.who_is_there()),
-                Frame::NodeGone(node) => self.rooms.iter().for_each(|room| room.inlet.gone(Arc::clone(&node))),
-                Frame::Missed => self.rooms.iter().for_each(|room| room.inlet.missed()),
             }
+        }
+    }
+
+    fn leave_word(&self, canvas: CanvasId, word: impl FnOnce(&Inlet)) {
+        if let Some(room) = self.rooms.get(&canvas) {
+            word(&room.inlet);
         }
     }
 

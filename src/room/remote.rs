@@ -277,7 +277,9 @@ impl Room {
                     let missing = updates.into_iter().zip(batch.applied).filter(|(_, is)| *is == Applied::Missing);
                     let missing: Vec<_> = missing.map(|(update, _)| update).collect();
                     if !missing.is_empty() {
-                        missing.into_iter().for_each(|update| self.catch_up.hold(update));
+                        for update in missing {
+                            self.catch_up.hold(update);
+                        }
                         self.read_journal_unless_reading();
                     }
                     return;
@@ -359,7 +361,7 @@ async fn read(id: CanvasId, store: Arc<dyn Store>, turns: Arc<Semaphore>, not_be
         match load(id, &store).await {
             Ok(found) => return found,
             Err(error) => {
-                tracing::warn!(canvas.id = %id, %error, "the journal cannot be read to catch up; trying again")
+                tracing::warn!(canvas.id = %id, %error, "the journal cannot be read to catch up; trying again");
             }
         }
         drop(turn);

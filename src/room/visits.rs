@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 
 /// Who returns within this has not been away: clients try to reconnect for about as long.
-const RETURN: Duration = Duration::from_secs(60);
+const RETURN: Duration = Duration::from_mins(1);
 
 /// People remembered; whoever leaves when so many left within the last minute counts anew when they return.
 const REMEMBERED: usize = 4096;

@@ -15,7 +15,7 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
 use super::handshake::{Socket, send};
 use super::{Sockets, wire_limits};
-use crate::access::Caller;
+use crate::access::{Caller, Endpoint};
 use crate::clock::Millis;
 use crate::events::Origin;
 use crate::id::CanvasId;
@@ -97,6 +97,9 @@ async fn admit(
     let caller = identify(sockets, opening).await?;
     if number > sockets.shell.limits.sessions {
         return Err(Closing::new(Close::Overloaded, "this server has as many sessions as it allows; try again later"));
+    }
+    if let Err(error) = sockets.shell.rates.take(&caller.identity.user_id, Endpoint::Join).await {
+        return Err(Closing::new(Close::TooMany, error.to_string()));
     }
     let no_canvas = || Closing::new(Close::NoSuchCanvas, "there is no such canvas, or it was deleted");
     let id = CanvasId::from_str(&opening.canvas).map_err(|_| no_canvas())?;

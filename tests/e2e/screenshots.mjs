@@ -79,6 +79,21 @@ const PAGES = {
       await page.emulateMedia({ media: 'print' })
     },
   },
+  // Last of those with a canvas: by now there is something to count.
+  usage: {
+    run: async (page, { server }) => {
+      await page.goto(`${server.origin}/usage`)
+      await page.getByTestId('usage').waitFor()
+    },
+  },
+  'canvas-usage': {
+    run: async (page, world) => {
+      await jobs(page, world)
+      await page.getByTestId('view-menu').or(page.getByTestId('phone-menu')).click()
+      await page.getByTestId('canvas-usage').click()
+      await page.getByTestId('usage').waitFor()
+    },
+  },
   'no-such-canvas': { run: (page, { server }) => page.goto(`${server.origin}/c/01900000-0000-7000-8000-000000000000`) },
   'signed-out': { signedOut: true, run: (page, { server }) => page.goto(server.origin) },
 }

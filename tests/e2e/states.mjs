@@ -65,6 +65,8 @@ export const select = async (page, id) => {
 }
 export const press = (keys) => (page) => page.keyboard.press(keys)
 const nothing = async () => {}
+/** What people did is in the tables a little later than they did it: either there is something to show by now, or not. */
+const usageShown = (page) => expect(page.locator('[data-testid="usage-chart"], [data-testid="usage-quiet"]')).toBeVisible()
 
 /** The panel stays open from the first inspector to the last; nothing else is open over it. */
 const inspector = (id) => [
@@ -111,6 +113,17 @@ export const HOME = [
     await page.getByTestId('new-from-canvas').press('Enter')
     await expect(page.getByTestId('pick-canvas').first()).toBeVisible()
   }],
+  ['usage of all canvases', async (page) => {
+    await page.getByTestId('home-usage').click()
+    await usageShown(page)
+  }, nothing],
+  ['usage of all canvases as a table', async (page) => {
+    if (await page.getByTestId('usage-as').isVisible()) await page.getByTestId('usage-as').click()
+    await expect(page.locator('[data-testid="usage-table"], [data-testid="usage-quiet"]')).toBeVisible()
+  }, async (page) => {
+    await page.getByRole('link', { name: 'All canvases' }).click()
+    await expect(page.getByTestId('home-row').first()).toBeVisible()
+  }],
   ['own menu', async (page) => {
     await page.getByRole('button', { name: /Signed in as/ }).press('Enter')
     await expect(page.getByRole('menuitem', { name: 'Sign out' })).toBeVisible()
@@ -156,6 +169,18 @@ export const CANVAS = [
   ['view menu', async (page) => {
     await page.getByTestId('view-menu').press('Enter')
     await expect(page.getByTestId('view-kiosk')).toBeVisible()
+  }],
+  ['usage', async (page) => {
+    await page.getByTestId('view-menu').press('Enter')
+    await page.getByTestId('canvas-usage').press('Enter')
+    await usageShown(page)
+  }, nothing],
+  ['usage as a table', async (page) => {
+    if (await page.getByTestId('usage-as').isVisible()) await page.getByTestId('usage-as').click()
+    await expect(page.locator('[data-testid="usage-table"], [data-testid="usage-quiet"]')).toBeVisible()
+  }, async (page) => {
+    await page.keyboard.press('Escape')
+    await expect(page.getByTestId('usage')).toHaveCount(0)
   }],
   ['status', async (page) => {
     await status(page).press('Enter')

@@ -8,6 +8,7 @@ use reqwest::{Method, StatusCode, header};
 use serde_json::json;
 
 use crate::support::server::sign;
+use crate::support::services;
 use crate::support::{Options, TestClient, TestServer};
 
 const ROLES: [Role; 4] = [Role::Viewer, Role::Commenter, Role::Editor, Role::Owner];
@@ -242,4 +243,155 @@ async fn a_session_ends_a_day_after_its_last_use() {
     }
     time.fetch_add(25 * 3600 * 1000, Ordering::Relaxed);
     assert_eq!(me().await, StatusCode::UNAUTHORIZED);
+}
+
+/// Somebody who owns another organization, in the databases that all nodes share: their cookie. `[ACC-2]`
+async fn shared_outsider(mongodb: &str, redis: &str) -> String {
+    use base64::Engine;
+    use mongodb::bson::{DateTime, Document, doc};
+    use sha2::Digest;
+    let database = mongodb::Client::with_uri_str(mongodb).await.unwrap().default_database().unwrap();
+    let at = DateTime::now();
+    let theirs = doc! { "_id": "theirs", "name": "Theirs", "created_at": at };
+    database.collection::<Document>("organizations").insert_one(theirs).await.unwrap();
+    let otto = doc! { "_id": "otto", "organization_id": "theirs", "name": "Otto", "role": "owner", "created_at": at };
+    database.collection::<Document>("users").insert_one(otto).await.unwrap();
+    let cookie = "a cookie of somebody else";
+    let key = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(sha2::Sha256::digest(cookie));
+    let mut redis = redis::Client::open(redis).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let () = redis::cmd("SET").arg(format!("session:{key}")).arg("otto").query_async(&mut redis).await.unwrap();
+    format!("jabiru_session={cookie}")
+}
+
+/// `[ACC-2]` `[ACC-4]` A person, an image and a dataset of one node are known on the other, and to no other organization on either.
+#[tokio::test]
+async fn acc_2_any_node_serves_any_person_image_and_dataset_of_their_own_organization() {
+    let (mongodb, redis) = (services::shared_mongo().await, services::shared_redis().await);
+    let flags = ["--mongodb-url", &mongodb, "--redis-url", &redis];
+    let (one, other) = tokio::join!(TestServer::with(&flags), TestServer::with(&flags));
+
+    // A link of one node works once, on either; its cookie is good on both until it is ended on one.
+    let link = one.app().login_url().await.unwrap();
+    let token = link.split_once("/login?").unwrap().1;
+    let entered = other.http.get(other.url(&format!("/login?{token}"))).send().await.unwrap();
+    assert_eq!(entered.status(), StatusCode::SEE_OTHER);
+    assert_eq!(one.http.get(&link).send().await.unwrap().status(), StatusCode::UNAUTHORIZED, "a second use");
+    let cookie = entered.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+    let ask = |server: &TestServer, path: &str, cookie: &str| server.as_cookie(Method::GET, path, cookie).send();
+    let mut people = Vec::new();
+    for server in [&one, &other] {
+        let me: serde_json::Value = ask(server, "/v1/me", &cookie).await.unwrap().json().await.unwrap();
+        assert_eq!((&me["role"], &me["organization"]["name"]), (&json!("owner"), &json!("Home")), "{me}");
+        people.push((me["user"]["id"].clone(), me["organization"]["id"].clone()));
+    }
+    assert_eq!(people[0], people[1], "nodes that started at once have one owner");
+
+    let image = one.as_cookie(Method::POST, "/v1/images", &cookie).header(header::CONTENT_TYPE, "image/gif");
+    let image = image.body(&b"GIF89a\x02\0\x03\0\0\0\0"[..]).send().await.unwrap();
+    assert_eq!(image.status(), StatusCode::CREATED);
+    let image: serde_json::Value = image.json().await.unwrap();
+    let data = other.as_cookie(Method::POST, "/v1/datasets?name=d", &cookie).header(header::CONTENT_TYPE, "text/csv");
+    let data = data.body("a,b\n1,x\n").send().await.unwrap();
+    assert_eq!(data.status(), StatusCode::CREATED);
+    let data: serde_json::Value = data.json().await.unwrap();
+    let (image, data) = (image["id"].as_str().unwrap(), data["id"].as_str().unwrap());
+    let paths = [format!("/v1/images/{image}"), format!("/v1/datasets/{data}"), format!("/v1/datasets/{data}/rows")];
+    let otto = shared_outsider(&mongodb, &redis).await;
+    for server in [&one, &other] {
+        for path in &paths {
+            assert_eq!(ask(server, path, &cookie).await.unwrap().status(), StatusCode::OK, "{path}");
+            assert_eq!(ask(server, path, &otto).await.unwrap().status(), StatusCode::NOT_FOUND, "{path}");
+        }
+        let list = |cookie: &str| {
+            let asked = ask(server, "/v1/datasets", cookie);
+            async { asked.await.unwrap().json::<serde_json::Value>().await.unwrap()["items"].as_array().unwrap().len() }
+        };
+        assert_eq!((list(&cookie).await, list(&otto).await), (1, 0));
+        let me: serde_json::Value = ask(server, "/v1/me", &otto).await.unwrap().json().await.unwrap();
+        assert_eq!(me["organization"]["name"], "Theirs");
+    }
+
+    let logout = other.as_cookie(Method::POST, "/v1/logout", &cookie).send().await.unwrap();
+    assert_eq!(logout.status(), StatusCode::NO_CONTENT);
+    for server in [&one, &other] {
+        assert_eq!(ask(server, "/v1/me", &cookie).await.unwrap().status(), StatusCode::UNAUTHORIZED);
+    }
+}
+
+/// Each variable works alone: the embedded part stands in for the other.
+#[tokio::test]
+async fn a_person_logs_in_with_mongodb_alone_and_with_redis_alone() {
+    let (mongodb, redis) = (services::shared_mongo().await, services::shared_redis().await);
+    for flags in [["--mongodb-url", &mongodb], ["--redis-url", &redis]] {
+        let server = TestServer::with(&flags).await.restart().await;
+        let entered = server.http.get(server.app().login_url().await.unwrap()).send().await.unwrap();
+        assert_eq!(entered.status(), StatusCode::SEE_OTHER, "{flags:?}");
+        let cookie = entered.headers()[header::SET_COOKIE].to_str().unwrap().split(';').next().unwrap().to_owned();
+        let server = server.restart().await;
+        let me = server.as_cookie(Method::GET, "/v1/me", &cookie).send().await.unwrap();
+        assert_eq!(me.status(), StatusCode::OK, "{flags:?}: a session outlives a restart");
+    }
+}
+
+/// A request of each limited kind, as the owner; what a limit answers.
+async fn limited(server: &TestServer) -> Vec<reqwest::Response> {
+    let send = |request: reqwest::RequestBuilder| async { request.send().await.unwrap() };
+    let upload = |path, kind, body: &'static str| {
+        let request = server.request(Method::POST, path, &server.owner());
+        request.header(header::CONTENT_TYPE, kind).body(body)
+    };
+    vec![
+        send(server.http.get(server.url("/login?token=no"))).await,
+        send(upload("/v1/datasets?name=d", "text/csv", "a\n1\n")).await,
+        send(upload("/v1/images", "image/gif", "GIF89a\x02\0\x03\0\0\0\0")).await,
+        send(server.request(Method::POST, "/v1/canvases", &server.owner()).json(&json!({ "name": "n" }))).await,
+    ]
+}
+
+/// `[LIM-1]` `[LIM-3]` A limit a minute on each of the four, told with the time to come back; with Redis all nodes count together.
+#[tokio::test]
+async fn lim_1_haste_is_answered_with_429_or_4429_and_nodes_count_together() {
+    let redis = services::shared_redis().await;
+    let flags = ["--max-logins-per-minute=1", "--max-uploads-per-minute=2", "--max-creates-per-minute=1"];
+    let alone: Vec<_> = flags.into_iter().chain(["--max-joins-per-minute=1"]).collect();
+    let together: Vec<_> = alone.iter().copied().chain(["--redis-url", &redis]).collect();
+    for (flags, second) in [(&alone, None), (&together, Some(TestServer::with(&together).await))] {
+        let first = TestServer::with(flags).await;
+        let second = second.as_ref().unwrap_or(&first);
+        let wanted = [StatusCode::UNAUTHORIZED, StatusCode::CREATED, StatusCode::CREATED, StatusCode::CREATED];
+        assert_eq!(limited(&first).await.iter().map(reqwest::Response::status).collect::<Vec<_>>(), wanted);
+        for refused in limited(second).await {
+            assert_eq!(refused.status(), StatusCode::TOO_MANY_REQUESTS, "{}", refused.url());
+            assert_eq!(refused.headers()[header::CONTENT_TYPE], "application/problem+json");
+            let wait: u64 = refused.headers()[header::RETRY_AFTER].to_str().unwrap().parse().unwrap();
+            assert!((1..=60).contains(&wait), "{wait}");
+            let problem: serde_json::Value = refused.json().await.unwrap();
+            assert_eq!(problem["retry_after_seconds"], wait, "{problem}");
+            assert!(problem["detail"].as_str().unwrap().contains("try again"), "{problem}");
+        }
+        // Others are counted by themselves, and reading is not counted.
+        let ben = second.token("*", Role::Owner, "ben");
+        let create = second.request(Method::POST, "/v1/canvases", &ben).json(&json!({ "name": "n" }));
+        let created: serde_json::Value = create.send().await.unwrap().json().await.unwrap();
+        let canvas = created["id"].as_str().unwrap().parse().unwrap();
+        let mut ann = TestClient::editor(second, canvas, "ann").await;
+        let mut again = TestClient::join(second, canvas, Options::role(second, Role::Editor, "ann")).await;
+        let (code, reason) = again.until_closed().await;
+        assert_eq!(code, 4429, "{reason}");
+        assert!(reason.contains("try again"), "{reason}");
+        ann.set("still", "here").await;
+        ann.until_saved().await;
+    }
+}
+
+/// `[LIM-1]` In memory the minute is the server's clock's.
+#[tokio::test]
+async fn lim_1_after_the_minute_it_goes_on() {
+    let (clock, time) = Clock::manual(Clock::system().now());
+    let server = TestServer::with_clock(clock, &["--max-creates-per-minute=1"]).await;
+    let create = || async { server.call(Method::POST, "/v1/canvases", Some(json!({ "name": "n" }))).await.0 };
+    assert_eq!(create().await, StatusCode::CREATED);
+    assert_eq!(create().await, StatusCode::TOO_MANY_REQUESTS);
+    time.fetch_add(60_000, Ordering::Relaxed);
+    assert_eq!(create().await, StatusCode::CREATED);
 }

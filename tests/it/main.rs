@@ -14,6 +14,7 @@
 mod support;
 
 mod access;
+mod accounts_contract;
 mod awareness;
 mod bindings;
 mod bus;
@@ -22,6 +23,7 @@ mod canvases;
 mod cluster;
 mod crash;
 mod datasets;
+mod datasets_nodes;
 mod durability;
 mod events;
 mod hostile;
@@ -37,3 +39,4 @@ mod services;
 mod store_contract;
 mod sync;
 mod transfer;
+mod usage;

@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::support::server::SECRET;
 use crate::support::{TestServer, within};
 
-const ALL: [&str; 4] = ["0001_kernel", "0002_datasets", "0003_canvas_marks", "0004_images"];
+const ALL: [&str; 5] = ["0001_kernel", "0002_datasets", "0003_canvas_marks", "0004_images", "0005_events"];
 
 fn jabiru(folder: &TempDir, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jabiru"));

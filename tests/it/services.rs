@@ -1,10 +1,10 @@
 //! The services of the other tests can be trusted: each starts, answers, and comes back after a kill and after a pause.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use clickhouse::Row;
 use mongodb::bson::{Document, doc};
-use mongodb::options::WriteConcern;
+use mongodb::options::{Acknowledgment, ClientOptions, WriteConcern};
 use redis::AsyncCommands;
 use serde::{Deserialize, Serialize};
 
@@ -14,10 +14,12 @@ use crate::support::services::{
 use crate::support::within;
 
 async fn notes(url: &str) -> mongodb::Collection<Document> {
-    let client = mongodb::Client::with_uri_str(url).await.unwrap();
-    let concern = WriteConcern::builder().w(mongodb::options::Acknowledgment::Majority).journal(true).build();
-    let options = mongodb::options::CollectionOptions::builder().write_concern(concern).build();
-    client.default_database().unwrap().collection_with_options("notes", options)
+    let mut options = ClientOptions::parse(url).await.unwrap();
+    // How soon the driver sees that a primary is silent: the sum of the two, 20 s if they are not set.
+    options.heartbeat_freq = Some(Duration::from_millis(500));
+    options.connect_timeout = Some(Duration::from_millis(500));
+    options.write_concern = Some(WriteConcern::builder().w(Acknowledgment::Majority).journal(true).build());
+    mongodb::Client::with_options(options).unwrap().default_database().unwrap().collection("notes")
 }
 
 /// The driver itself looks for the new primary, and repeats what is safe to repeat.
@@ -25,7 +27,7 @@ async fn mongo_survives(members: usize) {
     let begun = Instant::now();
     let mut mongo = Mongo::start(members).await;
     println!("MongoDB of {members} started in {:?}", begun.elapsed());
-    let notes = notes(&mongo.url()).await;
+    let notes = notes(&mongo.fresh_db()).await;
     notes.insert_one(doc! { "_id": 1 }).await.unwrap();
 
     mongo.kill_primary().await;
@@ -129,16 +131,16 @@ async fn clickhouse_survives_a_kill_and_a_pause() {
     let begun = Instant::now();
     let mut clickhouse = ClickHouse::start().await;
     println!("ClickHouse started in {:?}", begun.elapsed());
-    clickhouse.ask(NOTES).await;
-    through_the_crate(&clickhouse.url(), &[note(1)]).await.unwrap();
+    let url = clickhouse.fresh_db().await;
+    clickhouse_ask(&url, NOTES).await;
+    through_the_crate(&url, &[note(1)]).await.unwrap();
 
     clickhouse.kill();
-    through_the_crate(&clickhouse.url(), &[note(9)]).await.unwrap_err();
+    through_the_crate(&url, &[note(9)]).await.unwrap_err();
     clickhouse.restart().await;
-    through_the_crate(&clickhouse.url(), &[note(2)]).await.unwrap();
+    through_the_crate(&url, &[note(2)]).await.unwrap();
 
     clickhouse.pause();
-    let url = clickhouse.url();
     let last = [note(300)];
     let mut asking = Box::pin(through_the_crate(&url, &last));
     assert!(futures_util::poll!(&mut asking).is_pending());

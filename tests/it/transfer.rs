@@ -22,6 +22,7 @@ use jabiru::store::{Append, Change, Part, Store};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
 use tokio::process::Command;
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use super::ledger::Ledger;
 use super::wire::{self, Entry, Said};
-use super::{BEAT, CHANNEL, Frame, STREAM, Shared};
+use super::{CHANNEL, Frame, STREAM, Shared};
 use crate::backend::redis::{ANSWER_TIMEOUT, Backoff, RedisError};
 use crate::telemetry::names;
 
@@ -50,7 +50,7 @@ pub(super) async fn run(shared: &Shared) {
     loop {
         let Err(error) = ear.listen().await;
         shared.hearing.store(false, Ordering::Relaxed);
-        let (wait, first) = ear.backoff.next();
+        let (wait, first) = ear.backoff.wait();
         if first {
             tracing::warn!(%error, "the bus cannot be read; what other nodes change is read from the journal when it can be again");
         }
@@ -63,7 +63,7 @@ impl Ear<'_> {
         let redis = &self.shared.redis;
         let mut subscriber = redis.subscriber().await?;
         match timeout(ANSWER_TIMEOUT, subscriber.subscribe(CHANNEL)).await {
-            Ok(subscribed) => subscribed.map_err(|error| redis.failed(&error))?,
+            Ok(outcome) => outcome.map_err(|error| redis.failed(&error))?,
             Err(_) => return Err(redis.error(format!("no answer to SUBSCRIBE {CHANNEL}"))),
         }
         let mut reader = redis.dedicated(BLOCK + ANSWER_TIMEOUT).await?;
@@ -128,9 +128,10 @@ impl Ear<'_> {
 
     fn hear(&mut self, answer: Answer) {
         for (id, fields) in answer.into_iter().flatten().flat_map(|(_, entries)| entries) {
-            match wire::entry(fields) {
-                Some(entry) => self.hear_entry(entry),
-                None => tracing::warn!(stream = STREAM, entry = id, "an entry cannot be read and is left out"),
+            if let Some(entry) = wire::entry(fields) {
+                self.hear_entry(entry);
+            } else {
+                tracing::warn!(stream = STREAM, entry = id, "an entry cannot be read and is left out");
             }
             self.place = Some(id);
         }
@@ -143,7 +144,7 @@ impl Ear<'_> {
                 self.beats_then = self.shared.beats_written.load(Ordering::Relaxed);
                 self.shared.beats_heard.fetch_add(1, Ordering::Relaxed);
                 for gone in self.ledger.beat() {
-                    tracing::warn!(node = %gone, "a node has not been heard of for {} s: nobody is on it", (BEAT * 5).as_secs());
+                    tracing::warn!(node = %gone, "a node has fallen silent: nobody is on it");
                     self.shared.tell(Frame::NodeGone(gone));
                 }
             }
@@ -171,9 +172,10 @@ async fn messages(shared: &Shared, subscriber: PubSub) -> RedisError {
     let (mut sink, mut stream) = subscriber.split();
     let messages = async {
         while let Some(message) = stream.next().await {
-            match message.get_payload::<Bytes>().ok().and_then(wire::frame) {
-                Some(frame) => shared.tell(frame),
-                None => tracing::warn!(channel = CHANNEL, "a message cannot be read and is left out"),
+            if let Some(frame) = message.get_payload::<Bytes>().ok().and_then(wire::frame) {
+                shared.tell(frame);
+            } else {
+                tracing::warn!(channel = CHANNEL, "a message cannot be read and is left out");
             }
         }
         "ended"

@@ -24,18 +24,14 @@ impl Ledger {
     /// A node never heard of starts with 1. Any other number means that it was there before, and nobody knows what was lost.
     pub(super) fn hear(&mut self, node: &Arc<str>, seq: u64) -> bool {
         let heard = self.beats;
-        match self.known.get_mut(node) {
-            Some(known) => {
-                // A lower one was overtaken, on a connection that was given up; its absence was noticed then.
-                let missed = seq > known.seq + 1;
-                *known = Known { seq: known.seq.max(seq), heard };
-                missed
-            }
-            None => {
-                self.known.insert(Arc::clone(node), Known { seq, heard });
-                seq > 1
-            }
+        if let Some(known) = self.known.get_mut(node) {
+            // A lower one was overtaken, on a connection that was given up; its absence was noticed then.
+            let missed = seq > known.seq + 1;
+            *known = Known { seq: known.seq.max(seq), heard };
+            return missed;
         }
+        self.known.insert(Arc::clone(node), Known { seq, heard });
+        seq > 1
     }
 
     /// A node said goodbye. `false`: it was not known.

@@ -57,7 +57,7 @@ const ALONE_AFTER_BEATS: u64 = 3;
 const KEPT: usize = 10_000;
 
 /// When nobody writes any more the stream goes away, so that nothing is left behind in a Redis that others use too.
-const KEPT_FOR: Duration = Duration::from_secs(60 * 60);
+const KEPT_FOR: Duration = Duration::from_hours(1);
 
 /// Frames that may wait for the hub, which takes them without waiting for anything. Beyond it the hub hears [`Frame::Missed`].
 const BACKLOG: usize = 4096;

@@ -37,7 +37,7 @@ pub(super) async fn run(shared: &Shared, stop: &CancellationToken) {
         };
         shared.writing.store(false, Ordering::Relaxed);
         let Err(error) = outcome else { return };
-        let (wait, first) = backoff.next();
+        let (wait, first) = backoff.wait();
         if first {
             tracing::warn!(%error, "the bus cannot be written; other nodes read the journal when it can be again");
         }

@@ -10,7 +10,8 @@ use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
 use utoipa_axum::routes;
 
-use crate::access::Role;
+use crate::access::{Endpoint, Role};
+use crate::events::Origin;
 use crate::http::caller::{COOKIE, cookie};
 use crate::http::{Caller, Problem, Shell, assets};
 
@@ -79,7 +80,9 @@ struct Login {
 }
 
 /// Exchanges the one-time link for a session cookie. Needs no role: the link is the credential.
-async fn login(State(shell): State<Shell>, Query(login): Query<Login>) -> Result<Response, Problem> {
+async fn login(State(shell): State<Shell>, origin: Origin, Query(login): Query<Login>) -> Result<Response, Problem> {
+    let address = origin.ip.map_or_else(|| "unknown".to_owned(), |ip| ip.to_string());
+    shell.rates.take(&address, Endpoint::Login).await?;
     let mut response = match shell.sessions.log_in(&login.token).await? {
         Some(session) => {
             // The server decides when a session ends; a browser keeps no cookie longer than 400 days anyway.

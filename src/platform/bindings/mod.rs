@@ -33,6 +33,7 @@ use uuid::Uuid;
 use crate::doc::Document;
 use crate::doc::document::Broken;
 use crate::doc::schema::{self, Binding, CanvasJson, Computed, SourceBlock};
+use crate::events::{Events, QueryRun, query_id};
 use crate::id::CanvasId;
 use crate::platform::datasets::{Cell, Column, DatasetError, Datasets, Reader};
 use crate::room::{Changed, Hub};
@@ -81,6 +82,8 @@ pub struct Calculator {
     cache: Mutex<Cache>,
     passes: Semaphore,
     budget: Duration,
+    /// Where passes over rows are told; `None`: nowhere.
+    events: Option<Events>,
 }
 
 /// What has to be done for one binding.
@@ -169,7 +172,13 @@ impl Calculator {
     /// One over the rows of these datasets.
     #[must_use]
     pub fn new(datasets: Arc<Datasets>) -> Self {
-        Self { datasets, cache: Mutex::default(), passes: Semaphore::new(PASSES), budget: BUDGET }
+        Self { datasets, cache: Mutex::default(), passes: Semaphore::new(PASSES), budget: BUDGET, events: None }
+    }
+
+    /// Tells these events of every pass over rows.
+    #[must_use]
+    pub fn with_events(self, events: Events) -> Self {
+        Self { events: Some(events), ..self }
     }
 
     /// A canvas that is not stored yet, with what its bindings say filled in.
@@ -260,8 +269,30 @@ impl Calculator {
             late: left.is_zero(),
         };
         let read = self.datasets.scan(org, dataset, reading).await;
+        self.tell(org, begun, &read);
         *left = left.saturating_sub(begun.elapsed());
         Ok(read?.map_or(Read::Gone, Reading::finish))
+    }
+
+    /// A pass over rows is a query that ran, nobody's in particular. Answers that were remembered are not: every change of a canvas takes
+    /// some of those.
+    fn tell(&self, org: &str, begun: Instant, read: &Result<Option<Reading>, DatasetError>) {
+        let Some(events) = &self.events else { return };
+        events.query(|| QueryRun {
+            query_id: query_id(),
+            organization_id: org.to_owned(),
+            query_type: "dataset.calculation".into(),
+            execution_time_ms: begun.elapsed().as_millis() as u32,
+            rows_processed: read.as_ref().ok().and_then(Option::as_ref).map_or(0, |reading| reading.rows.into()),
+            error_code: match read {
+                Ok(Some(reading)) if reading.late => "timeout",
+                Ok(Some(_)) => "",
+                Ok(None) => "not_found",
+                Err(_) => "storage",
+            }
+            .into(),
+            ..QueryRun::default()
+        });
     }
 
     fn cache(&self) -> std::sync::MutexGuard<'_, Cache> {

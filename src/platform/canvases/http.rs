@@ -14,7 +14,7 @@ use utoipa_axum::routes;
 
 use super::Canvases;
 use super::lists::{self, CanvasSummary};
-use crate::access::{Grant, Role};
+use crate::access::{Endpoint, Grant, Role};
 use crate::clock::rfc3339;
 use crate::doc::schema::{self, CanvasLimits, ImportError};
 use crate::http::problem::Body;
@@ -79,6 +79,7 @@ fn canvas_limits(shell: &Shell) -> CanvasLimits {
 /// Creates a canvas, empty or from a canvas given as JSON. Needs editor.
 #[utoipa::path(post, path = "/v1/canvases", request_body = NewCanvas, responses(
     (status = 201, body = CanvasSummary),
+    (status = 429, body = Problem, description = "More canvases than one person may make in a minute; `Retry-After` says when"),
     (status = 422, body = Problem, description = "The canvas is not valid; `field` says where")
 ))]
 async fn create(
@@ -89,6 +90,7 @@ async fn create(
     Body(new): Body<NewCanvas>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.require(Role::Editor)?;
+    shell.rates.take(caller.user_id(), Endpoint::Create).await?;
     let limits = canvas_limits(&shell);
     let mut canvas = match &new.canvas {
         Some(value) => schema::parse_import(value, &limits)?,
@@ -250,6 +252,7 @@ async fn duplicate(
     Path(id): Path<String>,
 ) -> Result<impl IntoResponse, Problem> {
     caller.require(Role::Editor)?;
+    shell.rates.take(caller.user_id(), Endpoint::Create).await?;
     let (record, _) = find_live(&canvases, &caller, &id, Role::Viewer).await?;
     let mut canvas = canvases.content(record.id).await?.ok_or_else(|| Problem::not_found("canvas", &id))?;
     let most = canvas_limits(&shell).name_chars;

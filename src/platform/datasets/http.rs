@@ -18,7 +18,7 @@ use utoipa_axum::routes;
 use uuid::Uuid;
 
 use super::{Cell, Dataset, DatasetError, Datasets, MAX_PAGE_DATASETS, MAX_PAGE_ROWS, RowsPage, Upload};
-use crate::access::{Grant, Role};
+use crate::access::{Endpoint, Grant, Role};
 use crate::events::{QueryRun, query_id};
 use crate::http::page::{bad_cursor, cursor};
 use crate::http::{Activity, Caller, Paging, Problem, Shell};
@@ -99,6 +99,7 @@ struct RowsAnswer {
         (status = 400, description = "A parameter is missing or too long", content_type = "application/problem+json"),
         (status = 403, description = "The caller may not edit", content_type = "application/problem+json"),
         (status = 413, description = "Larger than `limit_bytes`", content_type = "application/problem+json"),
+        (status = 429, description = "More uploads than one person may send in a minute; `Retry-After` says when", content_type = "application/problem+json"),
         (status = 415, description = "Neither CSV nor JSON in UTF-8", content_type = "application/problem+json"),
         (
             status = 422,
@@ -119,6 +120,7 @@ async fn upload(
     let mut body = body.into_data_stream();
     let stored = async {
         caller.require(Role::Editor)?;
+        slice.shell.rates.take(caller.user_id(), Endpoint::Upload).await?;
         let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
         let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
         let upload = Upload {

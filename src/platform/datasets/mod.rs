@@ -11,15 +11,22 @@
 //!
 //! The file is read twice because a type can only be known after the last row, and a million rows do not belong in memory.
 //!
+//! # More than one node
+//!
+//! Rows are always read from a SQLite file of this node: fast, and nobody else's trouble. Without MongoDB that file is the store,
+//! `datasets.db`. With it the record and the uploaded file are in MongoDB, and the file here, `datasets-cache.db`, is a copy of what does
+//! not change: a node that is asked for rows it has not got fetches the file and loads it, once ([`DatasetStore::bring`]).
+//!
 //! # Invariants
 //!
 //! - `[ACC-2]` Every query names the organization; a dataset of another one is as absent as one that never existed.
 //! - `[LIM-1]` Every size has a limit in [`Limits`] and an answer of its own in [`DatasetError`].
-//! - A failed upload leaves nothing: no table, no record, no file.
+//! - A failed upload leaves nothing that anybody can see: no table, no record, no file.
 
 mod error;
 pub mod http;
 mod ingest;
+mod mongo;
 mod sqlite;
 #[cfg(test)]
 mod tests;
@@ -29,6 +36,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 use serde::{Serialize, Serializer};
@@ -37,7 +45,11 @@ use tokio::sync::{Semaphore, mpsc};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::backend::mongo::Mongo;
+use crate::clock::Clock;
 use crate::http::upload::{UploadLimits, Uploads};
+
+use self::mongo::MongoDatasets;
 
 pub use self::error::DatasetError;
 pub use self::sqlite::{DATABASE, MIGRATIONS, SqliteDatasets};
@@ -163,6 +175,9 @@ pub struct DatasetsPage {
     pub next_before: Option<Uuid>,
 }
 
+/// The name of the cache in the data directory, with MongoDB.
+const CACHE: &str = "datasets-cache.db";
+
 /// Most rows one page may hold; also what a page can be asked for.
 pub const MAX_PAGE_ROWS: usize = 10_000;
 /// Text after which a page of rows ends early. With 64 KiB cells the row limit alone would allow an answer of gigabytes.
@@ -211,6 +226,18 @@ enum Format {
 }
 
 impl Format {
+    /// The word used in the store.
+    fn as_str(self) -> &'static str {
+        match self {
+            Self::Csv => "csv",
+            Self::Json => "json",
+        }
+    }
+
+    fn parse(word: &str) -> Option<Self> {
+        [Self::Csv, Self::Json].into_iter().find(|format| format.as_str() == word)
+    }
+
     /// Reads a `Content-Type`.
     ///
     /// # Errors
@@ -255,13 +282,94 @@ pub struct Upload<'a> {
     pub announced_bytes: Option<u64>,
 }
 
-/// The datasets of this node: the store, the spool of uploads in progress, and the limits.
+/// Where the records and files of datasets are, and how their rows come into this node's own file.
+#[async_trait]
+trait DatasetStore: Send + Sync + std::fmt::Debug {
+    /// Lets everybody in the organization see a dataset whose rows are in this node's file already. After an error nobody does.
+    async fn publish(&self, upload: &Uploaded, file: &Path) -> Result<(), DatasetError>;
+
+    /// The dataset, if this organization has it.
+    async fn get(&self, org: &str, id: Uuid) -> Result<Option<Dataset>, DatasetError>;
+
+    /// The organization's datasets, newest first, those older than `before` only.
+    async fn list(&self, org: &str, before: Option<Uuid>, limit: usize) -> Result<DatasetsPage, DatasetError>;
+
+    /// Makes sure that the rows are in this node's file, if the organization has the dataset.
+    async fn bring(&self, org: &str, id: Uuid) -> Result<(), DatasetError>;
+}
+
+/// An upload whose rows are loaded.
+#[derive(Debug, Clone)]
+struct Uploaded {
+    org: String,
+    user: String,
+    format: Format,
+    dataset: Dataset,
+}
+
+/// The store of one node: the file with the rows holds everything.
+#[derive(Debug)]
+struct LocalDatasets(Rows);
+
+#[async_trait]
+impl DatasetStore for LocalDatasets {
+    async fn publish(&self, _upload: &Uploaded, _file: &Path) -> Result<(), DatasetError> {
+        // Rows and record were one transaction.
+        Ok(())
+    }
+
+    async fn get(&self, org: &str, id: Uuid) -> Result<Option<Dataset>, DatasetError> {
+        let org = org.to_owned();
+        self.0.read(move |store| store.get(&org, id)).await
+    }
+
+    async fn list(&self, org: &str, before: Option<Uuid>, limit: usize) -> Result<DatasetsPage, DatasetError> {
+        let org = org.to_owned();
+        self.0.read(move |store| store.list(&org, before, limit)).await
+    }
+
+    async fn bring(&self, _org: &str, _id: Uuid) -> Result<(), DatasetError> {
+        Ok(())
+    }
+}
+
+/// The file with the rows, and how many may read it at once.
+#[derive(Debug, Clone)]
+struct Rows {
+    store: Arc<SqliteDatasets>,
+    readers: Arc<Semaphore>,
+}
+
+impl Rows {
+    fn open(path: &Path) -> Result<Self, DatasetError> {
+        let store = Arc::new(SqliteDatasets::open(path)?);
+        Ok(Self { store, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
+    }
+
+    async fn read<T: Send + 'static>(
+        &self,
+        query: impl FnOnce(&SqliteDatasets) -> Result<T, DatasetError> + Send + 'static,
+    ) -> Result<T, DatasetError> {
+        // One permit per read connection: a burst of readers waits here, not on blocking threads that others need.
+        let permit = Arc::clone(&self.readers).acquire_owned().await;
+        let permit = permit.map_err(|closed| DatasetError::Storage(closed.to_string()))?;
+        let store = Arc::clone(&self.store);
+        blocking(move || {
+            // Held by the thread: a caller that gives up does not end its read, and the connection is still taken.
+            let _permit = permit;
+            query(&store)
+        })
+        .await
+    }
+}
+
+/// The datasets people see on this node: the store, the rows, the spool of uploads in progress, and the limits.
 #[derive(Debug)]
 pub struct Datasets {
-    store: Arc<SqliteDatasets>,
+    store: Box<dyn DatasetStore>,
+    local: Rows,
     limits: Limits,
     uploads: Uploads,
-    readers: Arc<Semaphore>,
 }
 
 impl Datasets {
@@ -273,11 +381,26 @@ impl Datasets {
     /// # Errors
     /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`]; the operator mends the data directory.
     pub fn open(data_dir: &Path, limits: Limits) -> Result<Self, DatasetError> {
-        std::fs::create_dir_all(data_dir)?;
-        let store = SqliteDatasets::open(&data_dir.join(DATABASE))?;
-        let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
-        let uploads = Uploads::open(data_dir.join("uploads"), bounds)?;
-        Ok(Self { store: Arc::new(store), limits, uploads, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
+        let uploads = open_uploads(data_dir, &limits)?;
+        let local = Rows::open(&data_dir.join(DATABASE))?;
+        Ok(Self { store: Box::new(LocalDatasets(local.clone())), local, limits, uploads })
+    }
+
+    /// Datasets in MongoDB, those of every node, with `datasets-cache.db` in the data directory for the rows. That file may be removed while
+    /// no server runs: what is needed comes again.
+    ///
+    /// # Errors
+    /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`]: the data directory cannot be used, or MongoDB does not answer.
+    pub async fn shared(data_dir: &Path, mongo: &Mongo, clock: Clock, limits: Limits) -> Result<Self, DatasetError> {
+        let folder = data_dir.to_owned();
+        let (uploads, local) = blocking(move || {
+            let uploads = open_uploads(&folder, &limits)?;
+            Ok((uploads, Rows::open(&folder.join(CACHE))?))
+        })
+        .await?;
+        let scratch = data_dir.join("uploads");
+        let store = MongoDatasets::open(mongo, local.clone(), scratch, clock, limits).await?;
+        Ok(Self { store: Box::new(store), local, limits, uploads })
     }
 
     /// [`Datasets::open`] beside the server that runs on the data directory: for reading; takes no uploads and clears nothing.
@@ -285,9 +408,9 @@ impl Datasets {
     /// # Errors
     /// As [`Datasets::open`].
     pub fn open_beside(data_dir: &Path, limits: Limits) -> Result<Self, DatasetError> {
-        let store = SqliteDatasets::open(&data_dir.join(DATABASE))?;
+        let local = Rows::open(&data_dir.join(DATABASE))?;
         let uploads = Uploads::beside(data_dir.join("uploads"));
-        Ok(Self { store: Arc::new(store), limits, uploads, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
+        Ok(Self { store: Box::new(LocalDatasets(local.clone())), local, limits, uploads })
     }
 
     /// Takes a dataset of another installation, with its id and its rows in their order; `None` ends them. `false`: this organization has
@@ -306,7 +429,7 @@ impl Datasets {
         if self.get(org, dataset.id).await?.is_some() {
             return Ok(false);
         }
-        let (store, org, user) = (Arc::clone(&self.store), org.to_owned(), user.to_owned());
+        let (store, org, user) = (Arc::clone(&self.local.store), org.to_owned(), user.to_owned());
         blocking(move || {
             let load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| {
                 let mut left = dataset.row_count;
@@ -351,9 +474,9 @@ impl Datasets {
         let source = self.text_parameter("source", upload.source, 10)?;
         let licence = self.text_parameter("licence", upload.licence, 10)?;
         let spool = self.uploads.receive(upload.announced_bytes, body).await?;
-        let (store, limits) = (Arc::clone(&self.store), self.limits);
+        let (rows, limits) = (Arc::clone(&self.local.store), self.limits);
         let (org, user) = (upload.org.to_owned(), upload.user.to_owned());
-        blocking(move || {
+        let (uploaded, spool) = blocking(move || {
             // Held until the rows are stored, also when the request is cancelled meanwhile: this thread counts as an upload.
             let spool = spool;
             let shape = ingest::inspect(format, spool.path(), &limits)?;
@@ -368,12 +491,14 @@ impl Datasets {
                 licence,
                 created_at: created_at(id)?,
             };
-            store.insert(&org, &user, &dataset, |insert_row| {
+            rows.insert(&org, &user, &dataset, |insert_row| {
                 ingest::load(format, spool.path(), &limits, &dataset.columns, insert_row)
             })?;
-            Ok(dataset)
+            Ok((Uploaded { org, user, format, dataset }, spool))
         })
-        .await
+        .await?;
+        self.store.publish(&uploaded, spool.path()).await?;
+        Ok(uploaded.dataset)
     }
 
     /// [`Self::upload`] for bytes already in memory.
@@ -401,8 +526,7 @@ impl Datasets {
     /// # Errors
     /// [`DatasetError::Storage`].
     pub async fn get(&self, org: &str, id: Uuid) -> Result<Option<Dataset>, DatasetError> {
-        let org = org.to_owned();
-        self.read(move |store| store.get(&org, id)).await
+        self.store.get(org, id).await
     }
 
     /// The organization's datasets, newest first, those older than `before` only.
@@ -410,9 +534,7 @@ impl Datasets {
     /// # Errors
     /// [`DatasetError::Storage`].
     pub async fn list(&self, org: &str, before: Option<Uuid>, limit: usize) -> Result<DatasetsPage, DatasetError> {
-        let org = org.to_owned();
-        let limit = limit.clamp(1, MAX_PAGE_DATASETS);
-        self.read(move |store| store.list(&org, before, limit)).await
+        self.store.list(org, before, limit.clamp(1, MAX_PAGE_DATASETS)).await
     }
 
     /// Rows in file order after row number `after` (0 for the first page), if this organization has the dataset.
@@ -420,9 +542,10 @@ impl Datasets {
     /// # Errors
     /// [`DatasetError::Storage`].
     pub async fn rows(&self, org: &str, id: Uuid, after: u64, limit: usize) -> Result<Option<RowsPage>, DatasetError> {
+        self.store.bring(org, id).await?;
         let org = org.to_owned();
         let limit = limit.clamp(1, MAX_PAGE_ROWS);
-        self.read(move |store| store.rows(&org, id, after, limit)).await
+        self.local.read(move |store| store.rows(&org, id, after, limit)).await
     }
 
     /// Shows every row that it wants to see to `reader`, in file order, and gives it back; `None` if this organization has no such dataset.
@@ -430,8 +553,9 @@ impl Datasets {
     /// # Errors
     /// [`DatasetError::Storage`].
     pub async fn scan<R: Reader>(&self, org: &str, id: Uuid, reader: R) -> Result<Option<R>, DatasetError> {
+        self.store.bring(org, id).await?;
         let org = org.to_owned();
-        self.read(move |store| store.scan(&org, id, reader)).await
+        self.local.read(move |store| store.scan(&org, id, reader)).await
     }
 
     /// See [`Uploads::linger`].
@@ -441,22 +565,6 @@ impl Datasets {
         E: Send,
     {
         self.uploads.linger(body);
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&SqliteDatasets) -> Result<T, DatasetError> + Send + 'static,
-    ) -> Result<T, DatasetError> {
-        // One permit per read connection: a burst of readers waits here, not on blocking threads that others need.
-        let permit = Arc::clone(&self.readers).acquire_owned().await;
-        let permit = permit.map_err(|closed| DatasetError::Storage(closed.to_string()))?;
-        let store = Arc::clone(&self.store);
-        blocking(move || {
-            // Held by the thread: a caller that gives up does not end its read, and the connection is still taken.
-            let _permit = permit;
-            query(&store)
-        })
-        .await
     }
 
     fn text_parameter(
@@ -485,6 +593,12 @@ impl Datasets {
 
 fn miscounted(dataset: &Dataset) -> DatasetError {
     DatasetError::Storage(format!("data set {}: it should have {} rows, and has not", dataset.id, dataset.row_count))
+}
+
+fn open_uploads(data_dir: &Path, limits: &Limits) -> Result<Uploads, DatasetError> {
+    std::fs::create_dir_all(data_dir)?;
+    let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
+    Ok(Uploads::open(data_dir.join("uploads"), bounds)?)
 }
 
 async fn blocking<T: Send + 'static>(

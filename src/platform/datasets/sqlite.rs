@@ -120,6 +120,19 @@ impl SqliteDatasets {
         Ok(())
     }
 
+    /// Forgets a dataset that was never shown to anybody, or that can be had again. One that is not there is forgotten already.
+    ///
+    /// # Errors
+    /// [`DatasetError::Storage`].
+    pub fn remove(&self, id: Uuid) -> Result<(), DatasetError> {
+        let mut writer = lock(&self.writer);
+        let transaction = writer.transaction()?;
+        transaction.execute("DELETE FROM datasets WHERE id = ?1", [id.simple().to_string()])?;
+        transaction.execute(&format!("DROP TABLE IF EXISTS {}", table_name(id)), [])?;
+        transaction.commit()?;
+        Ok(())
+    }
+
     /// The dataset, if `org` has it.
     ///
     /// # Errors

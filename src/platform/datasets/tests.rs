@@ -257,7 +257,7 @@ mod routes {
     use tower::ServiceExt as _;
 
     use super::*;
-    use crate::access::{Claims, Sessions, Tokens};
+    use crate::access::{Claims, MemoryLimiter, Rates, Sessions, Tokens};
     use crate::backend::sqlite::Sqlite;
     use crate::bus::LocalBus;
     use crate::clock::Clock;
@@ -297,7 +297,8 @@ mod routes {
             let tokens = Tokens::new("secret", org.to_owned(), clock.clone());
             let shell = Shell {
                 tokens: tokens.clone(),
-                sessions: Sessions::new(sqlite, clock.clone()),
+                sessions: Sessions::embedded(sqlite, clock.clone()),
+                rates: Rates::new(Arc::new(MemoryLimiter::new(clock.clone())), Arc::default()),
                 origins: Arc::new(Origins { public: "http://localhost".into(), allowed: Vec::new() }),
                 limits: Arc::default(),
                 clock,
@@ -447,7 +448,7 @@ async fn readers_that_gave_up_or_panicked_take_nothing_from_the_next() {
             given_up.push((go, read));
         }
         // All of them are reading.
-        while datasets.readers.available_permits() > 0 {
+        while datasets.local.readers.available_permits() > 0 {
             tokio::task::yield_now().await;
         }
         for (_, read) in &given_up {
@@ -458,7 +459,7 @@ async fn readers_that_gave_up_or_panicked_take_nothing_from_the_next() {
             assert!(read.await.unwrap_err().is_cancelled());
             go.push(let_go);
         }
-        assert_eq!(datasets.readers.available_permits(), 0, "they read all the same");
+        assert_eq!(datasets.local.readers.available_permits(), 0, "they read all the same");
         drop(go);
         let next = datasets.rows("acme", dataset.id, 0, 1);
         assert_eq!(next.await.unwrap().unwrap().rows.len(), 1, "{panics}");

@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use super::header::Format;
 use super::{Image, ImageError, Images, Limits, Upload};
-use crate::access::{Grant, Role};
+use crate::access::{Endpoint, Grant, Role};
 use crate::http::upload::UploadError;
 use crate::http::{Caller, Problem, Shell};
 use crate::platform::canvases::Canvases;
@@ -53,6 +53,7 @@ pub fn router(slice: Slice) -> OpenApiRouter {
         (status = 403, description = "The caller may not edit", content_type = "application/problem+json"),
         (status = 408, description = "The upload ended or stalled before it was whole", content_type = "application/problem+json"),
         (status = 413, description = "Larger than `limit_bytes`", content_type = "application/problem+json"),
+        (status = 429, description = "More uploads than one person may send in a minute; `Retry-After` says when", content_type = "application/problem+json"),
         (status = 415, description = "Not PNG, JPEG, WebP or GIF, or another one than `Content-Type` says", content_type = "application/problem+json"),
         (
             status = 422,
@@ -72,6 +73,7 @@ async fn upload(
     let mut body = body.into_data_stream();
     let stored = async {
         caller.require(Role::Editor)?;
+        slice.shell.rates.take(caller.user_id(), Endpoint::Upload).await?;
         let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
         let upload = Upload {
             org: caller.org(),
@@ -122,7 +124,7 @@ async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>)
     };
     // The answer repeats what was asked for, but not a kilobyte of it.
     let missing = || Problem::not_found("image", &id.chars().take(64).collect::<String>());
-    let (image, file) = found.ok_or_else(missing)?;
+    let (image, bytes) = found.ok_or_else(missing)?;
     let headers = [
         (header::CONTENT_TYPE, image.media_type.to_owned()),
         (header::CONTENT_LENGTH, image.size_bytes.to_string()),
@@ -135,7 +137,7 @@ async fn get(State(slice): State<Slice>, caller: Caller, Path(id): Path<String>)
         // Whoever logs in next in the same browser asks for themselves.
         (header::VARY, "authorization, cookie".to_owned()),
     ];
-    Ok((headers, Body::from_stream(ReaderStream::with_capacity(file, 64 << 10))).into_response())
+    Ok((headers, Body::from_stream(ReaderStream::with_capacity(bytes, 64 << 10))).into_response())
 }
 
 /// The id asked for, if it is one and the caller may read that image: anyone with a role in the organization may; a token for one canvas

@@ -5,36 +5,41 @@
 //! ```text
 //! upload ─ spool: bytes to a temporary file, counted as they arrive
 //!        ─ look: the format and the size in pixels come from the bytes, not from what the client says
-//!        ─ keep: sync, rename to images/<id>, then the row; only then is the id told
+//!        ─ keep: in this node's own folder, or in MongoDB where every node finds it; only then is the id told
 //! ```
 //!
 //! # Invariants
 //! - `[ACC-2]` Every query names the organization; an image of another one is as absent as one that never existed.
 //! - `[LIM-1]` Every size has a limit in [`Limits`] and an answer of its own in [`ImageError`].
-//! - A file has its name only when it is whole and synced, and its row only after that. So a crash leaves at most a file without a row,
-//!   which nobody is ever given and the next start removes.
+//! - An image is there when its bytes are, whole and synced. What a crash leaves of one is never given to anybody, and a later start
+//!   removes it.
 
 pub mod header;
 pub mod http;
-mod sqlite;
+mod local;
+mod mongo;
 
-use std::collections::HashSet;
-use std::path::{Path, PathBuf};
+use std::path::Path;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use async_trait::async_trait;
 use bytes::Bytes;
 use futures_util::Stream;
 use serde::Serialize;
+use tokio::io::AsyncRead;
 use utoipa::ToSchema;
 use uuid::Uuid;
 
+use crate::backend::mongo::Mongo;
 use crate::backend::sqlite::{Sqlite, SqliteError};
-use crate::clock::Clock;
+use crate::clock::{Clock, Millis};
 use crate::http::upload::{Spool, UploadError, UploadLimits, Uploads};
 
 use self::header::Format;
-use self::sqlite::SqliteImages;
+use self::local::LocalImages;
+use self::mongo::MongoImages;
 
 /// One image, without its bytes.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
@@ -137,34 +142,47 @@ pub struct Upload<'a> {
     pub announced_bytes: Option<u64>,
 }
 
-/// The images of this node.
+/// An image's bytes on their way out.
+pub type ImageBytes = Pin<Box<dyn AsyncRead + Send>>;
+
+/// Where images are.
+#[async_trait]
+trait ImageStore: Send + Sync {
+    /// Stores an image of which nobody knows yet; it is there when this returns, and after an error it never is.
+    async fn put(&self, org: &str, user: &str, image: &Image, spool: Spool, at: Millis) -> Result<(), ImageError>;
+
+    /// The image and its bytes, if this organization has it.
+    async fn get(&self, org: &str, id: Uuid) -> Result<Option<(Image, ImageBytes)>, ImageError>;
+}
+
+/// The images people put on canvases.
 pub struct Images {
-    rows: SqliteImages,
-    folder: PathBuf,
+    store: Box<dyn ImageStore>,
     uploads: Uploads,
     limits: Limits,
     clock: Clock,
 }
 
 impl Images {
-    /// Opens the folder `images` of the data directory and clears what unfinished uploads of an earlier run left behind.
+    /// Images in the folder `images` of the data directory and the embedded database: those of this node. Clears what unfinished uploads
+    /// of an earlier run left behind.
     ///
     /// # Errors
     /// The data directory or the database cannot be used.
     pub async fn open(data_dir: &Path, sqlite: Sqlite, clock: Clock, limits: Limits) -> Result<Arc<Self>, ImageError> {
-        let folder = data_dir.join("images");
-        let rows = SqliteImages::new(sqlite);
-        let known = rows.ids().await?;
-        let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
-        let (clean, incoming, parent) = (folder.clone(), folder.join("incoming"), data_dir.to_owned());
-        let uploads = blocking(move || {
-            let uploads = Uploads::open(incoming, bounds)?;
-            // The folder itself is an entry too, and what is kept in it must not be lost with it.
-            std::fs::File::open(parent)?.sync_all()?;
-            remove_strays(&clean, &known)?;
-            Ok(uploads)
-        });
-        Ok(Arc::new(Self { rows, uploads: uploads.await?, folder, limits, clock }))
+        let uploads = open_uploads(data_dir, &limits).await?;
+        let store = Box::new(LocalImages::open(data_dir.join("images"), sqlite).await?);
+        Ok(Arc::new(Self { store, uploads, limits, clock }))
+    }
+
+    /// Images in MongoDB: those of every node. The data directory is for uploads on their way.
+    ///
+    /// # Errors
+    /// The data directory cannot be used, or MongoDB does not answer.
+    pub async fn shared(data_dir: &Path, mongo: &Mongo, clock: Clock, limits: Limits) -> Result<Arc<Self>, ImageError> {
+        let uploads = open_uploads(data_dir, &limits).await?;
+        let store = Box::new(MongoImages::open(mongo, clock.now()).await?);
+        Ok(Arc::new(Self { store, uploads, limits, clock }))
     }
 
     /// [`Images::open`] beside the server that runs on the data directory: for reading; takes no uploads and clears nothing.
@@ -172,7 +190,7 @@ impl Images {
     pub fn open_beside(data_dir: &Path, sqlite: Sqlite, clock: Clock, limits: Limits) -> Self {
         let folder = data_dir.join("images");
         let uploads = Uploads::beside(folder.join("incoming"));
-        Self { rows: SqliteImages::new(sqlite), folder, uploads, limits, clock }
+        Self { store: Box::new(LocalImages::beside(folder, sqlite)), uploads, limits, clock }
     }
 
     /// Takes an image of another installation under the id it had. `false`: this organization has it already, and nothing was changed.
@@ -180,7 +198,7 @@ impl Images {
     /// # Errors
     /// As [`Images::upload`]; also if another organization has the id.
     pub async fn adopt(&self, upload: Upload<'_>, id: Uuid, bytes: Bytes) -> Result<bool, ImageError> {
-        if self.rows.get(upload.org, id).await?.is_some() {
+        if self.get(upload.org, id).await?.is_some() {
             return Ok(false);
         }
         let mut body = futures_util::stream::iter([Ok::<_, std::convert::Infallible>(bytes)]);
@@ -213,31 +231,22 @@ impl Images {
         let declared = Format::of_media_type(upload.media_type)
             .ok_or_else(|| ImageError::UnsupportedType { given: upload.media_type.chars().take(100).collect() })?;
         let spool = self.uploads.receive(upload.announced_bytes, body).await?;
-        let (limits, folder) = (self.limits, self.folder.clone());
-        let image = blocking(move || {
-            let mut image = inspect(&spool, declared, &limits)?;
-            image.id = id.unwrap_or(image.id);
-            spool.keep(&path(&folder, image.id))?;
-            Ok(image)
+        let limits = self.limits;
+        let (image, spool) = blocking(move || {
+            let image = inspect(&spool, declared, &limits)?;
+            Ok((Image { id: id.unwrap_or(image.id), ..image }, spool))
         })
         .await?;
-        self.rows.insert(upload.org, upload.user, image.clone(), self.clock.now()).await?;
+        self.store.put(upload.org, upload.user, &image, spool, self.clock.now()).await?;
         Ok(image)
     }
 
-    /// The image and its open file, if this organization has it.
+    /// The image and its bytes, if this organization has it.
     ///
     /// # Errors
     /// [`ImageError::Database`] or [`ImageError::Storage`].
-    pub async fn get(&self, org: &str, id: Uuid) -> Result<Option<(Image, tokio::fs::File)>, ImageError> {
-        let Some(image) = self.rows.get(org, id).await? else { return Ok(None) };
-        let lost = |what: String| ImageError::Storage(format!("image {id}: {what}"));
-        let file = tokio::fs::File::open(path(&self.folder, id)).await.map_err(|error| lost(error.to_string()))?;
-        let there = file.metadata().await.map_err(|error| lost(error.to_string()))?.len();
-        if there != image.size_bytes {
-            return Err(lost(format!("its file has {there} bytes, not {}", image.size_bytes)));
-        }
-        Ok(Some((image, file)))
+    pub async fn get(&self, org: &str, id: Uuid) -> Result<Option<(Image, ImageBytes)>, ImageError> {
+        self.store.get(org, id).await
     }
 
     /// See [`Uploads::linger`].
@@ -250,8 +259,16 @@ impl Images {
     }
 }
 
-fn path(folder: &Path, id: Uuid) -> PathBuf {
-    folder.join(id.to_string())
+async fn open_uploads(data_dir: &Path, limits: &Limits) -> Result<Uploads, ImageError> {
+    let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
+    let (incoming, parent) = (data_dir.join("images").join("incoming"), data_dir.to_owned());
+    blocking(move || {
+        let uploads = Uploads::open(incoming, bounds)?;
+        // The folder itself is an entry too, and what is kept in it must not be lost with it.
+        std::fs::File::open(parent)?.sync_all()?;
+        Ok(uploads)
+    })
+    .await
 }
 
 /// What the bytes are, and whether that may be taken. Blocks.
@@ -268,18 +285,6 @@ fn inspect(spool: &Spool, declared: Format, limits: &Limits) -> Result<Image, Im
     }
     let (id, media_type) = (Uuid::now_v7(), declared.media_type());
     Ok(Image { id, media_type, width, height, size_bytes: spool.size_bytes() })
-}
-
-/// Removes files that have no row: their upload ended with the process.
-fn remove_strays(folder: &Path, known: &HashSet<Uuid>) -> Result<(), ImageError> {
-    for entry in std::fs::read_dir(folder)? {
-        let entry = entry?;
-        let id = entry.file_name().to_str().and_then(|name| name.parse().ok());
-        if id.is_some_and(|id: Uuid| !known.contains(&id)) {
-            std::fs::remove_file(entry.path())?;
-        }
-    }
-    Ok(())
 }
 
 async fn blocking<T: Send + 'static>(

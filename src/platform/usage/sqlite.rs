@@ -29,7 +29,7 @@ const FIGURES: &str = "
     count(*) filter (where event_type in ('canvas.opened', 'canvas.viewed')) as views,
     count(distinct user_id) as people,
     coalesce(sum(json_extract(event_data, '$.updates')) filter (where event_type = 'canvas.edited'), 0) as edits,
-    count(distinct user_id || char(0) || timestamp / 60000) filter (where event_type in ('canvas.edited', 'canvas.joined', 'canvas.left'))
+    count(distinct user_id || char(0) || (timestamp / 60000)) filter (where event_type in ('canvas.edited', 'canvas.joined', 'canvas.left'))
         as active_minutes";
 
 fn figures(row: &Row<'_>, first: usize) -> Result<Figures, rusqlite::Error> {

@@ -8,11 +8,13 @@ import { ApiError, describeError } from './api'
 import { withQueries } from './loading'
 import { useMe } from './me'
 import { PageBoundary } from './PageBoundary'
-import { Blank, Center, SignedOut } from './pages'
+import { Blank, Center } from './pages'
 
 const CanvasPage = lazy(() => import('../canvas/CanvasPage'))
 const loadHome = withQueries(() => import('../platform/canvases/Home'))
 const Home = lazy(loadHome)
+const UsagePage = lazy(withQueries(() => import('../platform/usage/UsagePage')))
+const SignedOut = lazy(() => import('./SignedOut'))
 // Asked for before it is known who is there, so that the page does not wait for one after the other.
 if (location.pathname === '/') loadHome().catch(() => undefined)
 
@@ -23,7 +25,9 @@ export function App() {
     <>
       <Arrival />
       {error instanceof ApiError && (error.status === 401 || error.status === 403) ? (
-        <SignedOut detail={error.detail} />
+        <Suspense fallback={<Blank />}>
+          <SignedOut detail={error.detail} />
+        </Suspense>
       ) : error !== null ? (
         <Center title="Jabiru cannot be reached" text={describeError(error)}>
           <Button kind="primary" onClick={retry}>
@@ -38,6 +42,9 @@ export function App() {
             <Switch>
               <Route path="/">
                 <Home me={me} />
+              </Route>
+              <Route path="/usage">
+                <UsagePage me={me} />
               </Route>
               <Route path="/c/:id">{({ id }) => <CanvasPage key={id} canvasId={id} me={me} />}</Route>
               <Route>

@@ -7,13 +7,14 @@ import { useIdle } from '../ui/idle'
 import { toast } from '../ui/Toast'
 import { isCopied } from './copy'
 import { takesKeys } from './keys'
-import type { UiStore } from './ui'
+import { openDialog, type UiStore } from './ui'
 
 /** A press on `/` is followed by typing at once: the menu is there before it is asked for. */
 const loadPicker = () => import('./AddPicker')
 const AddPicker = lazy(loadPicker)
 const Palette = lazy(withQueries(() => import('./Palette')))
 const Clipboard = lazy(orNothing(() => import('./Clipboard')))
+const CanvasUsage = lazy(withQueries(() => import('../platform/usage/CanvasUsage')))
 const Shortcuts = lazy(() => import('./Shortcuts'))
 
 export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiStore }) {
@@ -43,6 +44,7 @@ export function CanvasDialogs({ session, ui }: { session: CanvasSession; ui: UiS
       {adding && <AddPicker session={session} ui={ui} />}
       {dialog === 'palette' && <Palette session={session} ui={ui} />}
       {dialog === 'shortcuts' && <Shortcuts ui={ui} />}
+      {dialog === 'usage' && <CanvasUsage canvasId={session.canvasId} onClose={() => openDialog(ui, null)} />}
     </Suspense>
   )
 }

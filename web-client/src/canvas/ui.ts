@@ -20,7 +20,7 @@ export type Arriving = { type: string; x: number; y: number; w: number; h: numbe
 export type Spot = { cell: At } | 'below-selection' | 'free'
 /** The add menu, open at a point of the window. */
 export type Adding = { x: number; y: number; spot: Spot }
-export type CanvasDialog = 'palette' | 'shortcuts'
+export type CanvasDialog = 'palette' | 'shortcuts' | 'usage'
 /** How the canvas is shown here. Presenting and in a kiosk there are no bars and nothing can be changed by accident. */
 export type Mode = 'edit' | 'present' | 'kiosk'
 

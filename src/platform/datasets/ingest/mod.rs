@@ -60,7 +60,8 @@ fn inspect_reader(format: Format, file: impl Read, limits: &Limits) -> Result<Sh
     Ok(Shape { columns, row_count })
 }
 
-fn load_reader(
+/// [`load`] for a file that is not one on disk.
+pub(super) fn load_reader(
     format: Format,
     file: impl Read,
     limits: &Limits,

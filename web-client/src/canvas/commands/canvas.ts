@@ -1,6 +1,7 @@
 /** The canvas as a whole. */
-import { TextCursorInput } from 'lucide-react'
+import { ChartColumn, TextCursorInput } from 'lucide-react'
 import type { Command } from '../commands'
+import { openDialog } from '../ui'
 
 export const canvasCommands: readonly Command[] = [
   {
@@ -11,5 +12,15 @@ export const canvasCommands: readonly Command[] = [
     words: 'title name',
     when: ({ canEdit }) => canEdit,
     run: () => document.querySelector<HTMLElement>('[data-testid="canvas-title"]')?.focus(),
+  },
+  {
+    id: 'canvas.usage',
+    title: 'Usage',
+    group: 'Canvas',
+    icon: ChartColumn,
+    words: 'views visitors people statistics',
+    testId: 'canvas-usage',
+    when: ({ canEdit }) => canEdit,
+    run: ({ ui }) => openDialog(ui, 'usage'),
   },
 ]

@@ -1,5 +1,6 @@
 /** Home: the canvases as cards, finding one, making one, and what can be done with a whole canvas. */
 import {
+  ChartNoAxesColumn,
   ChevronDown,
   Clock,
   FilePlus2,
@@ -31,6 +32,7 @@ import { unsavedOnDevice } from '../../sync/device'
 import { Button, IconButton } from '../../ui/Button'
 import { Menu } from '../../ui/Menu'
 import { toast } from '../../ui/Toast'
+import { seesUsage } from '../usage/offered'
 import { type CanvasSummary, keptList, useCanvasActions, useCanvases, type View } from './api'
 import { Card, type CardActions } from './Card'
 import './home.css'
@@ -175,6 +177,17 @@ export default function Home({ me }: { me: Me }) {
           onText={setText}
           onDown={() => grid.current?.querySelector<HTMLElement>('.home-name')?.focus()}
         />
+        {seesUsage(me) && (
+          <Link
+            className="ui-icon-button home-usage"
+            href="/usage"
+            aria-label="Usage"
+            title="Usage"
+            data-testid="home-usage"
+          >
+            <ChartNoAxesColumn />
+          </Link>
+        )}
         <ThemeMenu />
         <Menu
           trigger={
@@ -185,6 +198,9 @@ export default function Home({ me }: { me: Me }) {
           }
           items={[
             { label: 'First steps', icon: <ListChecks />, onSelect: () => openChecklist(me.user.id) },
+            ...(seesUsage(me)
+              ? [{ label: 'Usage', icon: <ChartNoAxesColumn />, onSelect: () => navigate('/usage') }]
+              : []),
             null,
             { label: 'Sign out', icon: <LogOut />, onSelect: () => void leave() },
           ]}
