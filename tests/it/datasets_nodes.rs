@@ -115,14 +115,19 @@ async fn datasets_suite(one: &Datasets, other: &Datasets) {
 /// A dataset of another installation: with its id, and with rows but no file. Trying again is safe.
 async fn adopted(one: &Datasets, other: &Datasets, like: &Dataset) {
     let everything = one.rows("acme", like.id, 0, 10_000).await.unwrap().unwrap();
-    // What JSON could lose: long numbers, fractions, emptiness, quotes.
+    // What JSON could lose: long numbers, fractions, quotes, lines. No stored text is empty: an upload's empty value is null.
     let mut rows = everything.rows.clone();
     for (row, number) in [9.1e15, 0.1 + 0.2, -1e-300, 12_345_678_901_234_567_890.0].into_iter().enumerate() {
         rows[row][0] = Cell::Number(number);
-        rows[row][2] = Cell::Text(["", "\"", "007", "null"][row].to_owned());
+        rows[row][2] = Cell::Text(["a\n\u{1f426}", "\"", "007", "null"][row].to_owned());
     }
     rows[4] = vec![Cell::Null; 4];
-    let dataset = Dataset { id: Uuid::now_v7(), name: "adopted".to_owned(), ..like.clone() };
+    let id = Uuid::now_v7();
+    // The time of an upload is in its id.
+    let (seconds, nanos) = id.get_timestamp().unwrap().to_unix();
+    let created_at = time::OffsetDateTime::from_unix_timestamp(seconds.cast_signed()).unwrap()
+        + std::time::Duration::from_nanos(nanos.into());
+    let dataset = Dataset { id, name: "adopted".to_owned(), created_at, ..like.clone() };
     let adopt = async |rows: Vec<Vec<Cell>>, ends: bool| {
         let (sender, receiver) = tokio::sync::mpsc::channel(2);
         let send = async {
