@@ -31,8 +31,9 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
+use std::io::Write as _;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -296,6 +297,11 @@ trait DatasetStore: Send + Sync + std::fmt::Debug {
 
     /// Makes sure that the rows are in this node's file, if the organization has the dataset.
     async fn bring(&self, org: &str, id: Uuid) -> Result<(), DatasetError>;
+
+    /// A folder for files on their way, if the store wants a dataset's file besides its rows.
+    fn scratch(&self) -> Option<&Path> {
+        None
+    }
 }
 
 /// An upload whose rows are loaded.
@@ -430,24 +436,38 @@ impl Datasets {
             return Ok(false);
         }
         let (store, org, user) = (Arc::clone(&self.local.store), org.to_owned(), user.to_owned());
-        blocking(move || {
-            let load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| {
-                let mut left = dataset.row_count;
-                loop {
-                    match rows.blocking_recv() {
-                        Some(Some(batch)) => {
-                            left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(&dataset))?;
-                            batch.iter().try_for_each(|row| insert_row(row))?;
+        let scratch = self.store.scratch().map(|folder| folder.join(format!("{}.adopted", dataset.id.simple())));
+        let (uploaded, file) = blocking(move || {
+            let mut file = scratch.map(|path| AdoptedFile::create(path, &dataset.columns)).transpose()?;
+            let mut left = dataset.row_count;
+            let mut load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| loop {
+                match rows.blocking_recv() {
+                    Some(Some(batch)) => {
+                        left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(&dataset))?;
+                        for row in &batch {
+                            insert_row(row)?;
+                            file.as_mut().map_or(Ok(()), |file| file.row(row))?;
                         }
-                        Some(None) if left == 0 => return Ok(()),
-                        Some(None) | None => return Err(miscounted(&dataset)),
                     }
+                    Some(None) if left == 0 => return Ok(()),
+                    Some(None) | None => return Err(miscounted(&dataset)),
                 }
             };
-            store.insert(&org, &user, &dataset, load)?;
-            Ok(true)
+            // This node may have the rows already: an import that was cut off got this far.
+            if store.get(&org, dataset.id)?.is_some() {
+                load(&mut |_row| Ok(()))?;
+            } else {
+                store.insert(&org, &user, &dataset, load)?;
+            }
+            let size_bytes = file.as_mut().map_or(Ok(dataset.size_bytes), AdoptedFile::finish)?;
+            let format = file.as_ref().map_or(Format::Json, AdoptedFile::format);
+            Ok((Uploaded { org, user, format, dataset: Dataset { size_bytes, ..dataset } }, file))
         })
-        .await
+        .await?;
+        if let Some(file) = &file {
+            self.store.publish(&uploaded, &file.path).await?;
+        }
+        Ok(true)
     }
 
     /// The limits in force.
@@ -588,6 +608,60 @@ impl Datasets {
             });
         }
         Ok(Some(value.to_owned()))
+    }
+}
+
+/// The file of an adopted dataset, for a store that keeps files: the uploaded one stayed where it was, so its rows are written as one that
+/// would have brought them. Gone with this.
+struct AdoptedFile {
+    out: std::io::BufWriter<std::fs::File>,
+    path: PathBuf,
+    /// Column names, in order.
+    columns: Vec<String>,
+    rows: u64,
+}
+
+impl AdoptedFile {
+    fn create(path: PathBuf, columns: &[Column]) -> Result<Self, DatasetError> {
+        let columns = columns.iter().map(|column| column.name.clone()).collect();
+        Ok(Self { out: std::io::BufWriter::new(std::fs::File::create(&path)?), path, columns, rows: 0 })
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), DatasetError> {
+        self.out.write_all(if self.rows == 0 { b"[{" } else { b",\n{" })?;
+        self.rows += 1;
+        for (index, (name, cell)) in self.columns.iter().zip(cells).enumerate() {
+            write!(self.out, "{}{}:", if index == 0 { "" } else { "," }, serde_json::Value::from(name.as_str()))?;
+            serde_json::to_writer(&mut self.out, cell).map_err(std::io::Error::from)?;
+        }
+        Ok(self.out.write_all(b"}")?)
+    }
+
+    /// What it is: JSON, but where no row names the columns.
+    fn format(&self) -> Format {
+        if self.rows == 0 { Format::Csv } else { Format::Json }
+    }
+
+    /// Ends it; its size in bytes.
+    fn finish(&mut self) -> Result<u64, DatasetError> {
+        match self.format() {
+            Format::Csv => {
+                let quoted: Vec<_> =
+                    self.columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
+                writeln!(self.out, "{}", quoted.join(","))?;
+            }
+            Format::Json => self.out.write_all(b"]")?,
+        }
+        self.out.flush()?;
+        Ok(self.out.get_ref().metadata()?.len())
+    }
+}
+
+impl Drop for AdoptedFile {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(error = %error, "a temporary file could not be removed; the next start removes it");
+        }
     }
 }
 

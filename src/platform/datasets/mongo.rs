@@ -119,6 +119,10 @@ impl Drop for Place {
 
 #[async_trait]
 impl DatasetStore for MongoDatasets {
+    fn scratch(&self) -> Option<&Path> {
+        Some(&self.depot.scratch)
+    }
+
     async fn publish(&self, upload: &Uploaded, file: &Path) -> Result<(), DatasetError> {
         let published = self.depot.publish(upload, file).await;
         if published.is_err() {
