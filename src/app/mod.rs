@@ -158,16 +158,8 @@ impl App {
             events: events.clone(),
             trust_forwarded_for: config.trust_forwarded_for,
         };
-        let router = router(
-            &shell,
-            &hub,
-            canvases,
-            datasets,
-            images,
-            usage_store,
-            services.probes(&hub.node().bus),
-            metrics.clone(),
-        );
+        let slices = Slices { canvases, datasets, images, usage: usage_store };
+        let router = router(&shell, &hub, slices, services.probes(&hub.node().bus), metrics.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(sample(
             metrics.clone(),
             events,
@@ -205,13 +197,18 @@ impl App {
     }
 }
 
-fn router(
-    shell: &Shell,
-    hub: &Arc<Hub>,
+/// What the slices' routes work on.
+struct Slices {
     canvases: Canvases,
     datasets: Arc<Datasets>,
     images: Arc<Images>,
     usage: Arc<dyn UsageStore>,
+}
+
+fn router(
+    shell: &Shell,
+    hub: &Arc<Hub>,
+    Slices { canvases, datasets, images, usage }: Slices,
     probes: Vec<health::Probe>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> Router {

@@ -22,11 +22,18 @@ use mongodb::{Client, ClientSession, Collection, Database};
 use super::migrations::{self, Migrate, MigrateError, Migration, State};
 
 /// The migrations of the MongoDB database, in order. Files are never edited once released: see [`migrations`].
-pub const MIGRATIONS: &[Migration] = &[Migration {
-    name: "0001_kernel",
-    up: include_str!("../../migrations/mongodb/0001_kernel.up.json"),
-    down: Some(include_str!("../../migrations/mongodb/0001_kernel.down.json")),
-}];
+pub const MIGRATIONS: &[Migration] = &[
+    Migration {
+        name: "0001_kernel",
+        up: include_str!("../../migrations/mongodb/0001_kernel.up.json"),
+        down: Some(include_str!("../../migrations/mongodb/0001_kernel.down.json")),
+    },
+    Migration {
+        name: "0002_files",
+        up: include_str!("../../migrations/mongodb/0002_files.up.json"),
+        down: Some(include_str!("../../migrations/mongodb/0002_files.down.json")),
+    },
+];
 
 /// The database where the URL names none.
 const DATABASE: &str = "jabiru";
@@ -130,12 +137,13 @@ impl Mongo {
     /// # Errors
     /// The URL cannot be read, no primary answers within some seconds, or the server is not a replica set.
     pub async fn connect(url: &str) -> Result<Self, MongoError> {
-        let mut options = ClientOptions::parse(url).await.map_err(|error| {
-            MongoError::Url(format!(
-                "JABIRU_MONGODB_URL cannot be used: {}",
-                without_password(&error.kind.to_string(), url)
-            ))
-        })?;
+        let unusable = |reason: &str| {
+            MongoError::Url(format!("JABIRU_MONGODB_URL cannot be used: {}", without_password(reason, url)))
+        };
+        // `mongodb+srv` asks the name server.
+        let parsed = tokio::time::timeout(SHORT, ClientOptions::parse(url)).await;
+        let parsed = parsed.map_err(|_| unusable("the name server does not answer"))?;
+        let mut options = parsed.map_err(|error| unusable(&error.kind.to_string()))?;
         options.app_name.get_or_insert_with(|| "jabiru".to_owned());
         options.connect_timeout.get_or_insert(CONNECT);
         options.server_selection_timeout.get_or_insert(SELECTION);
@@ -146,12 +154,7 @@ impl Mongo {
         options.read_concern = Some(ReadConcern::majority());
         options.selection_criteria = Some(SelectionCriteria::ReadPreference(ReadPreference::Primary));
         let name = options.default_database.clone().unwrap_or_else(|| DATABASE.to_owned());
-        let client = Client::with_options(options).map_err(|error| {
-            MongoError::Url(format!(
-                "JABIRU_MONGODB_URL cannot be used: {}",
-                without_password(&error.kind.to_string(), url)
-            ))
-        })?;
+        let client = Client::with_options(options).map_err(|error| unusable(&error.kind.to_string()))?;
         let mongo = Self { database: client.database(&name), client };
         mongo.require_replica_set().await?;
         Ok(mongo)

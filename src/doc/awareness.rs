@@ -22,6 +22,7 @@
 //! # Source
 //! y-protocols `awareness.js`: an entry is news if its clock is greater than the known one, or equal with a `null` state.
 
+use std::cmp::Ordering;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -102,6 +103,17 @@ pub struct Remote {
     pub nudges: Vec<(PeerId, Bytes)>,
     /// For the other nodes: ids they speak for with a clock that is out of date, and the clock to pass.
     pub behind: Option<Bytes>,
+    /// Whether somebody who was here is on that node now.
+    pub moved: bool,
+}
+
+enum Weight {
+    News,
+    /// Said again, to somebody who asked: it is still there.
+    Renewal,
+    /// The same client, with a clock that everybody here would take for out of date.
+    Behind(u32),
+    Nothing,
 }
 
 impl AwarenessTable {
@@ -141,57 +153,70 @@ impl AwarenessTable {
         let (mut remote, mut behind) = (Remote::default(), Vec::new());
         for AwarenessEntry { client, clock, state } in entries {
             let Some(state) = state else {
-                match self.clients.get_mut(&client) {
-                    Some(known) if known.speaker == speaker && clock >= known.clock => {
-                        self.remove(client, clock, now);
-                    }
-                    // It is here, whatever the other node thinks; from now on only a higher clock is news there.
-                    Some(Client { speaker: Speaker::Peer(peer), clock: known, .. }) if clock >= *known => {
-                        *known = clock;
-                        remote.nudges.push((*peer, encode_awareness([(client, clock.saturating_add(1), None)])));
-                    }
-                    _ => {}
-                }
+                remote.nudges.extend(self.leave_remote(&speaker, client, clock, now));
                 continue;
             };
-            let (last, is_its_own) = match (self.clients.get_mut(&client), self.departed.get(&client)) {
-                (Some(known), _) => {
-                    let is_its_own = known.speaker == speaker;
-                    if is_its_own && clock == known.clock {
-                        // Said again, to somebody who asked: it is still there.
+            match self.weigh(&speaker, client, clock, &state) {
+                Weight::News => {
+                    remote.moved |= self.clients.get(&client).is_some_and(Client::is_local);
+                    let speaker = speaker.clone();
+                    self.put(client, Client { speaker, user_id: None, clock, state, renewed: now });
+                }
+                Weight::Renewal => {
+                    if let Some(known) = self.clients.get_mut(&client) {
                         known.renewed = now;
-                        continue;
                     }
-                    if is_its_own && clock < known.clock {
-                        continue;
-                    }
-                    if !is_its_own && user_of(&state).as_deref() != Some(known.user()) {
-                        continue;
-                    }
-                    (Some(known.clock), is_its_own)
                 }
-                (None, Some(departed)) => {
-                    let is_its_own = departed.speaker == speaker;
-                    if !is_its_own && user_of(&state).as_deref() != Some(&departed.user_id) {
-                        continue;
-                    }
-                    (Some(departed.clock), is_its_own)
-                }
-                (None, None) => (None, true),
-            };
-            match last {
-                Some(last) if clock <= last => behind.push((client, last)),
-                _ => {
-                    // The owner changes hands only here; an id keeps its user then.
-                    let user_id = if is_its_own { None } else { user_of(&state) };
-                    let client_state = Client { speaker: speaker.clone(), user_id, clock, state, renewed: now };
-                    self.put(client, client_state);
-                }
+                Weight::Behind(last) => behind.push((client, last)),
+                Weight::Nothing => {}
             }
         }
         remote.behind = (!behind.is_empty())
             .then(|| encode_awareness(behind.into_iter().map(|(client, clock)| (client, clock, None))));
         remote
+    }
+
+    /// What a state from another node is worth here.
+    fn weigh(&mut self, speaker: &Speaker, client: u64, clock: u32, state: &[u8]) -> Weight {
+        let (last, may_take) = if let Some(known) = self.clients.get_mut(&client) {
+            if known.speaker == *speaker {
+                return match clock.cmp(&known.clock) {
+                    Ordering::Greater => Weight::News,
+                    Ordering::Equal => Weight::Renewal,
+                    Ordering::Less => Weight::Nothing,
+                };
+            }
+            (known.clock, user_of(state).as_deref() == Some(known.user()))
+        } else if let Some(departed) = self.departed.get(&client) {
+            let is_its_own = departed.speaker == *speaker;
+            (departed.clock, is_its_own || user_of(state).as_deref() == Some(&departed.user_id))
+        } else {
+            return Weight::News;
+        };
+        match (may_take, clock > last) {
+            (true, true) => Weight::News,
+            (true, false) => Weight::Behind(last),
+            (false, _) => Weight::Nothing,
+        }
+    }
+
+    /// Another node says that a client has gone, or that its clock is behind. Answers the session that must contradict, if one here
+    /// speaks for it.
+    fn leave_remote(&mut self, speaker: &Speaker, client: u64, clock: u32, now: Instant) -> Option<(PeerId, Bytes)> {
+        let known = self.clients.get_mut(&client).filter(|known| clock >= known.clock)?;
+        match known.speaker {
+            Speaker::Peer(peer) => {
+                // From now on only a higher clock is news there, and so it is here.
+                known.clock = clock;
+                Some((peer, encode_awareness([(client, clock.saturating_add(1), None)])))
+            }
+            Speaker::Node(_) => {
+                if known.speaker == *speaker {
+                    self.remove(client, clock, now);
+                }
+                None
+            }
+        }
     }
 
     /// Removes everything a session spoke for.

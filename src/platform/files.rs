@@ -1,7 +1,7 @@
 //! Files that every node can read: what images and datasets share when MongoDB holds them.
 //!
 //! Owns one collection of records and the GridFS bucket of the same name, and in which order they are written. Refuses to know what a
-//! record says beside the fields it adds itself: `_id`, `stored`, `created_at`.
+//! record says beside the fields it adds itself: `_id`, `stored`, `attempt`, `created_at`.
 //!
 //! # A record first, the bytes next, and only then is it there
 //! A record is inserted with `stored: false`, which nobody is shown; the bytes follow under its id; `stored: true` ends it. Each waits for a
@@ -74,22 +74,32 @@ impl MongoFiles {
         Self { records: database.collection(name), bucket: database.gridfs_bucket(bucket) }
     }
 
-    /// Stores the file `from` under a fresh id, whole or not at all as far as anybody can see. `record` needs `organization_id`.
+    /// Stores the file `from` under an id that no file has, whole or not at all as far as anybody can see. `record` needs `organization_id`.
     pub(crate) async fn put(&self, id: Uuid, record: Document, from: &Path, now: Millis) -> Result<(), FilesError> {
         in_time(WRITE_TIMEOUT, self.write(id, record, from, now)).await
     }
 
     async fn write(&self, id: Uuid, mut record: Document, from: &Path, now: Millis) -> Result<(), FilesError> {
+        let attempt = BsonUuid::new();
         record.insert("_id", key(id));
         record.insert("stored", false);
+        record.insert("attempt", attempt);
         record.insert("created_at", DateTime::from_millis(now));
+        // An id that comes from elsewhere may have been tried before: that try has ended, whoever made it says so by trying again.
+        let org = record.get("organization_id").cloned();
+        if let Some(left) =
+            self.records.find_one(doc! { "_id": key(id), "organization_id": org, "stored": false }).await?
+        {
+            self.remove(left).await?;
+        }
         self.records.insert_one(record).await?;
         let mut file = tokio::fs::File::open(from).await?;
         // Dropped before it was closed, it removes what it has written.
         let mut upload = self.bucket.open_upload_stream(id.to_string()).id(key(id)).await?.compat_write();
         tokio::io::copy(&mut file, &mut upload).await?;
         upload.shutdown().await?;
-        let shown = self.records.update_one(doc! { "_id": key(id) }, doc! { "$set": { "stored": true } }).await?;
+        let written = doc! { "_id": key(id), "attempt": attempt };
+        let shown = self.records.update_one(written, doc! { "$set": { "stored": true } }).await?;
         if shown.matched_count == 0 {
             return Err(FilesError(format!("the record of {id} was removed while its file was written")));
         }
@@ -150,17 +160,23 @@ impl MongoFiles {
             let found = self.records.find(filter).limit(TIDIED_AT_ONCE).projection(doc! { "_id": 1 }).await?;
             let left: Vec<Document> = found.try_collect().await?;
             for record in left {
-                let Some(id) = record.get("_id").cloned() else { continue };
-                match self.bucket.delete(id.clone()).await {
-                    // The chunks are removed all the same; the writer never came to the file's own document.
-                    Err(error) if is_missing(&error) => {}
-                    other => other?,
-                }
-                self.records.delete_one(doc! { "_id": id, "stored": false }).await?;
+                self.remove(record).await?;
             }
             Ok(())
         };
         in_time(WRITE_TIMEOUT, tidy).await
+    }
+
+    /// Removes what belongs to a record that is not stored, and last the record.
+    async fn remove(&self, record: Document) -> Result<(), FilesError> {
+        let Some(id) = record.get("_id").cloned() else { return Ok(()) };
+        match self.bucket.delete(id.clone()).await {
+            // The chunks are removed all the same; the writer never came to the file's own document.
+            Err(error) if is_missing(&error) => {}
+            other => other?,
+        }
+        self.records.delete_one(doc! { "_id": id, "stored": false }).await?;
+        Ok(())
     }
 }
 

@@ -253,6 +253,7 @@ impl Room {
                 peer.outbox.push_anyway(frame);
             }
         }
+        self.port_stale |= remote.moved;
         if let Some(behind) = remote.behind {
             self.publish_states(behind);
         }

@@ -157,9 +157,9 @@ async fn bus_2_a_flush_in_the_middle_loses_nothing() {
         for name in ["ann", "ben"] {
             let word = format!("{name}{round}");
             if name == "ann" {
-                ann.write(&word).await
+                ann.write(&word).await;
             } else {
-                ben.write(&word).await
+                ben.write(&word).await;
             }
             wanted.push(word);
         }

@@ -129,7 +129,7 @@ impl Cluster {
         }
         for person in &mut people {
             let node = &self.nodes[person.name % NODES];
-            person.upload(&node.process().socket_url(&self.canvas)).await;
+            Box::pin(person.upload(&node.process().socket_url(&self.canvas))).await;
         }
         let edits: usize = people.iter().map(|person| person.made).sum();
         let blocks: usize = people.iter().map(|person| person.made.div_ceil(10)).sum();
@@ -144,7 +144,7 @@ impl Cluster {
         }
         let everything = self.nodes[0].process().fetch(&self.canvas).await.content();
         for person in &mut people {
-            person.upload(&self.nodes[0].process().socket_url(&self.canvas)).await;
+            Box::pin(person.upload(&self.nodes[0].process().socket_url(&self.canvas))).await;
             assert_eq!(person.content(), everything, "person {} did not converge", person.name);
         }
         let saved: usize = people.iter().map(|person| person.saved).sum();

@@ -106,9 +106,45 @@ async fn datasets_suite(one: &Datasets, other: &Datasets) {
         let second = node.list("acme", first.next_before, 1).await.unwrap();
         assert_eq!((second.items, second.next_before), (vec![rows.clone()], None));
     }
+    adopted(one, other, &rows).await;
     let ragged = try_upload(one, "acme", "x", "text/csv", "a,b\n1,2\n3\n").await.unwrap_err();
     assert!(matches!(ragged, DatasetError::BadFile { line: 3, .. }), "{ragged}");
     assert_eq!(other.list("acme", None, 10).await.unwrap().items.len(), 2, "nothing is left of it");
+}
+
+/// A dataset of another installation: with its id, and with rows but no file. Trying again is safe.
+async fn adopted(one: &Datasets, other: &Datasets, like: &Dataset) {
+    let everything = one.rows("acme", like.id, 0, 10_000).await.unwrap().unwrap();
+    // What JSON could lose: long numbers, fractions, emptiness, quotes.
+    let mut rows = everything.rows.clone();
+    for (row, number) in [9.1e15, 0.1 + 0.2, -1e-300, 12_345_678_901_234_567_890.0].into_iter().enumerate() {
+        rows[row][0] = Cell::Number(number);
+        rows[row][2] = Cell::Text(["", "\"", "007", "null"][row].to_owned());
+    }
+    rows[4] = vec![Cell::Null; 4];
+    let dataset = Dataset { id: Uuid::now_v7(), name: "adopted".to_owned(), ..like.clone() };
+    let adopt = async |rows: Vec<Vec<Cell>>, ends: bool| {
+        let (sender, receiver) = tokio::sync::mpsc::channel(2);
+        let send = async {
+            for batch in rows.chunks(1000) {
+                let _ = sender.send(Some(batch.to_vec())).await;
+            }
+            if ends {
+                let _ = sender.send(None).await;
+            }
+            drop(sender);
+        };
+        tokio::join!(one.adopt("adopters", "ada", dataset.clone(), receiver), send).0
+    };
+    assert!(adopt(rows.clone(), false).await.is_err(), "they stopped before their end");
+    assert!(other.get("adopters", dataset.id).await.unwrap().is_none());
+    assert!(adopt(rows.clone(), true).await.unwrap());
+    for node in [one, other] {
+        assert_eq!(node.get("adopters", dataset.id).await.unwrap().as_ref(), Some(&dataset));
+        let read = node.rows("adopters", dataset.id, 0, 10_000).await.unwrap().unwrap().rows;
+        assert!(read == rows, "row by row: {:?}", &read[..5]);
+    }
+    assert!(!adopt(rows, true).await.unwrap(), "it is there already");
 }
 
 #[tokio::test]
@@ -239,6 +275,10 @@ async fn dur_2_what_a_killed_upload_leaves_in_mongodb_is_never_seen_and_goes() {
     assert_eq!(node.rows("acme", fresh, 0, 10).await.unwrap(), None);
     let fresh = leave_half(&database, "images", "acme", 0, true).await;
     assert!(images.get("acme", fresh).await.unwrap().is_none());
+    // An import that is tried again does not trip over its first try.
+    let upload = images::Upload { org: "acme", user: "ada", media_type: "image/png", announced_bytes: None };
+    assert!(images.adopt(upload, fresh, Bytes::from(png(1, 1, 99))).await.unwrap());
+    assert_eq!(read(&images, "acme", fresh).await.unwrap(), png(1, 1, 99));
 }
 
 /// A file that is not what its record says is an error, and no rows.
@@ -318,6 +358,12 @@ async fn images_suite(one: &Images, other: &Images) {
         }
     }
     assert!(upload(one, "acme", b"no picture".to_vec()).await.is_err());
+    let (id, bytes) = (Uuid::now_v7(), Bytes::from(png(7, 8, 5000)));
+    for new in [true, false] {
+        let upload = images::Upload { org: "acme", user: "ada", media_type: "image/png", announced_bytes: None };
+        assert_eq!(one.adopt(upload, id, bytes.clone()).await.unwrap(), new, "an image of another installation");
+        assert!(read(other, "acme", id).await.unwrap() == bytes);
+    }
 }
 
 #[tokio::test]
@@ -342,5 +388,5 @@ async fn acc_2_images_of_two_nodes_on_one_mongodb() {
         assert_eq!(left, 0, "no temporary file outlives its use");
     }
     let client = mongodb::Client::with_uri_str(&url).await.unwrap();
-    assert_eq!(remains(&database(&url, &client), "images").await[..2], [3, 3], "nothing of what was refused");
+    assert_eq!(remains(&database(&url, &client), "images").await[..2], [4, 4], "nothing of what was refused");
 }

@@ -112,7 +112,8 @@ async fn evt_1_events_arrive_once_each_whatever_happens_to_clickhouse() {
     clickhouse.restart().await;
     until_arrived(&url, 100).await;
     store.write(&in_doubt).await.unwrap();
-    let twice = clickhouse.ask("SELECT count() FROM user_events WHERE event_type = 'test.in_doubt'").await;
+    let twice =
+        clickhouse_ask(&clickhouse.url(), "SELECT count() FROM user_events WHERE event_type = 'test.in_doubt'").await;
     assert_eq!(twice, "1\n");
     eventually("the spool is empty", || async { events.state().spool_bytes == 0 }).await;
 

@@ -10,7 +10,8 @@ use tokio::process::Command;
 use crate::support::server::SECRET;
 use crate::support::{TestServer, within};
 
-const ALL: [&str; 5] = ["0001_kernel", "0002_datasets", "0003_canvas_marks", "0004_images", "0005_events"];
+const ALL: [&str; 6] =
+    ["0001_kernel", "0002_datasets", "0003_canvas_marks", "0004_images", "0005_events", "0006_sessions"];
 
 fn jabiru(folder: &TempDir, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jabiru"));
@@ -127,7 +128,7 @@ async fn what_is_undone_can_be_applied_again_and_the_rest_is_kept() {
     let said = bad(&folder, &["migrate", "down", "--to", "0002_images"]).await;
     assert!(said.contains("no applied migration `0002_images`"), "{said}");
     let undone = good(&folder, &["migrate", "down", "--to", "0001_kernel"]).await;
-    assert_eq!(undone.trim(), "sqlite: undid 0004_images, 0003_canvas_marks, 0002_datasets");
+    assert_eq!(undone.trim(), "sqlite: undid 0005_events, 0004_images, 0003_canvas_marks, 0002_datasets");
     assert_eq!(in_state(&folder, "applied").await, ["0001_kernel"]);
     assert_eq!(good(&folder, &["migrate", "down", "--to", "0001_kernel"]).await.trim(), "sqlite: nothing to undo");
 

@@ -2,7 +2,9 @@
 //! importing once; and a file that is no good changes nothing.
 
 use std::collections::BTreeMap;
+use std::fmt::Write as _;
 use std::io::Cursor;
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
@@ -112,7 +114,7 @@ impl Place {
         self.store.create_canvas(record.clone(), seed(&record)).await.unwrap();
         let doc = Doc::new();
         for batch in 0..random.below(8) {
-            let changes = (0..1 + random.below(6)).map(|edit| {
+            let changes = (0..=random.below(6)).map(|edit| {
                 let mut txn = doc.transact_mut();
                 let length = 1 + random.below(3000);
                 let value = random.bytes(length);
@@ -122,7 +124,7 @@ impl Place {
                     id: uuid::Uuid::now_v7(),
                     body: txn.encode_update_v1().into(),
                     actors,
-                    at: random.below(9) as i64,
+                    at: random.below(9).cast_signed() as i64,
                 }
             });
             let changes: Vec<_> = changes.collect();
@@ -374,7 +376,8 @@ async fn whole_server_moves(from: &[&str], into: &[&str]) {
     let mut csv = "day,amount,share,open,note\n".to_owned();
     for row in 0..500_u32 {
         let share = f64::from(row + 1).sqrt() / 3.0 * 1e-7;
-        csv += &format!("2024-01-{:02},{},{share:e},{},\"é \"\"{row}\"\"\"\n", row % 28 + 1, row * 7, row % 2 == 0);
+        let (day, units, even) = (row % 28 + 1, row * 7, row % 2 == 0);
+        writeln!(csv, "2024-01-{day:02},{units},{share:e},{even},\"é \"\"{row}\"\"\"").unwrap();
     }
     csv += ",,,,\n";
     let dataset = post(&server, "/v1/datasets?name=Sales&source=us&licence=CC0", "text/csv", csv.into_bytes()).await;
@@ -402,7 +405,6 @@ async fn whole_server_moves(from: &[&str], into: &[&str]) {
     let out = out.to_str().unwrap();
     let said = good(server.folder.path(), &[&["export", "--out", out], from].concat()).await;
     assert!(said.trim().ends_with("canvases: 3, data sets: 1, images: 1"), "{said}");
-    use std::os::unix::fs::PermissionsExt;
     assert_eq!(std::fs::metadata(out).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 1);
     let (said, _) = bad(server.folder.path(), &[&["export", "--out", out], from].concat()).await;

@@ -31,7 +31,8 @@ mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::io::Write as _;
+use std::fs::File;
+use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -295,13 +296,11 @@ trait DatasetStore: Send + Sync + std::fmt::Debug {
     /// The organization's datasets, newest first, those older than `before` only.
     async fn list(&self, org: &str, before: Option<Uuid>, limit: usize) -> Result<DatasetsPage, DatasetError>;
 
+    /// Where a file with the rows of a dataset has to be for [`Self::publish`], if one is needed at all.
+    fn file_for(&self, id: Uuid) -> Option<Scratch>;
+
     /// Makes sure that the rows are in this node's file, if the organization has the dataset.
     async fn bring(&self, org: &str, id: Uuid) -> Result<(), DatasetError>;
-
-    /// A folder for files on their way, if the store wants a dataset's file besides its rows.
-    fn scratch(&self) -> Option<&Path> {
-        None
-    }
 }
 
 /// An upload whose rows are loaded.
@@ -334,8 +333,58 @@ impl DatasetStore for LocalDatasets {
         self.0.read(move |store| store.list(&org, before, limit)).await
     }
 
+    fn file_for(&self, _id: Uuid) -> Option<Scratch> {
+        None
+    }
+
     async fn bring(&self, _org: &str, _id: Uuid) -> Result<(), DatasetError> {
         Ok(())
+    }
+}
+
+/// A temporary file, gone with this.
+#[derive(Debug)]
+struct Scratch(PathBuf);
+
+impl Scratch {
+    fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        // The folder is emptied at the next start.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+/// A file with the rows of a dataset that comes without the one it was made from: `{"columns": [...], "rows": [...]}`, as uploads may be.
+struct Copy {
+    file: BufWriter<File>,
+    first: bool,
+}
+
+impl Copy {
+    fn begin(path: &Path, columns: &[Column]) -> Result<Self, DatasetError> {
+        let mut file = BufWriter::new(File::create(path)?);
+        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
+        file.write_all(b"{\"columns\":")?;
+        serde_json::to_writer(&mut file, &names).map_err(std::io::Error::from)?;
+        file.write_all(b",\"rows\":[")?;
+        Ok(Self { file, first: true })
+    }
+
+    fn row(&mut self, cells: &[Cell]) -> Result<(), DatasetError> {
+        if !std::mem::take(&mut self.first) {
+            self.file.write_all(b",")?;
+        }
+        Ok(serde_json::to_writer(&mut self.file, cells).map_err(std::io::Error::from)?)
+    }
+
+    fn end(mut self) -> Result<(), DatasetError> {
+        self.file.write_all(b"]}")?;
+        Ok(self.file.flush()?)
     }
 }
 
@@ -435,37 +484,38 @@ impl Datasets {
         if self.get(org, dataset.id).await?.is_some() {
             return Ok(false);
         }
-        let (store, org, user) = (Arc::clone(&self.local.store), org.to_owned(), user.to_owned());
-        let scratch = self.store.scratch().map(|folder| folder.join(format!("{}.adopted", dataset.id.simple())));
-        let (uploaded, file) = blocking(move || {
-            let mut file = scratch.map(|path| AdoptedFile::create(path, &dataset.columns)).transpose()?;
-            let mut left = dataset.row_count;
-            let mut load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| loop {
-                match rows.blocking_recv() {
-                    Some(Some(batch)) => {
-                        left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(&dataset))?;
-                        for row in &batch {
-                            insert_row(row)?;
-                            file.as_mut().map_or(Ok(()), |file| file.row(row))?;
+        let copy = self.store.file_for(dataset.id);
+        let (rows_here, org, user) = (Arc::clone(&self.local.store), org.to_owned(), user.to_owned());
+        let uploaded = Uploaded { org, user, format: Format::Json, dataset };
+        let (uploaded, copy) = blocking(move || {
+            let Uploaded { org, user, dataset, .. } = &uploaded;
+            let mut file = copy.as_ref().map(|copy| Copy::begin(copy.path(), &dataset.columns)).transpose()?;
+            let load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| {
+                let mut left = dataset.row_count;
+                loop {
+                    match rows.blocking_recv() {
+                        Some(Some(batch)) => {
+                            left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(dataset))?;
+                            for row in &batch {
+                                insert_row(row)?;
+                                file.as_mut().map_or(Ok(()), |file| file.row(row))?;
+                            }
                         }
+                        Some(None) if left == 0 => return file.take().map_or(Ok(()), Copy::end),
+                        Some(None) | None => return Err(miscounted(dataset)),
                     }
-                    Some(None) if left == 0 => return Ok(()),
-                    Some(None) | None => return Err(miscounted(&dataset)),
                 }
             };
-            // This node may have the rows already: an import that was cut off got this far.
-            if store.get(&org, dataset.id)?.is_some() {
-                load(&mut |_row| Ok(()))?;
-            } else {
-                store.insert(&org, &user, &dataset, load)?;
+            if copy.is_some() {
+                // Rows of a try that was cut off before anybody could see them.
+                rows_here.remove(dataset.id)?;
             }
-            let size_bytes = file.as_mut().map_or(Ok(dataset.size_bytes), AdoptedFile::finish)?;
-            let format = file.as_ref().map_or(Format::Json, AdoptedFile::format);
-            Ok((Uploaded { org, user, format, dataset: Dataset { size_bytes, ..dataset } }, file))
+            rows_here.insert(org, user, dataset, load)?;
+            Ok((uploaded, copy))
         })
         .await?;
-        if let Some(file) = &file {
-            self.store.publish(&uploaded, &file.path).await?;
+        if let Some(copy) = copy {
+            self.store.publish(&uploaded, copy.path()).await?;
         }
         Ok(true)
     }
@@ -611,68 +661,14 @@ impl Datasets {
     }
 }
 
-/// The file of an adopted dataset, for a store that keeps files: the uploaded one stayed where it was, so its rows are written as one that
-/// would have brought them. Gone with this.
-struct AdoptedFile {
-    out: std::io::BufWriter<std::fs::File>,
-    path: PathBuf,
-    /// Column names, in order.
-    columns: Vec<String>,
-    rows: u64,
-}
-
-impl AdoptedFile {
-    fn create(path: PathBuf, columns: &[Column]) -> Result<Self, DatasetError> {
-        let columns = columns.iter().map(|column| column.name.clone()).collect();
-        Ok(Self { out: std::io::BufWriter::new(std::fs::File::create(&path)?), path, columns, rows: 0 })
-    }
-
-    fn row(&mut self, cells: &[Cell]) -> Result<(), DatasetError> {
-        self.out.write_all(if self.rows == 0 { b"[{" } else { b",\n{" })?;
-        self.rows += 1;
-        for (index, (name, cell)) in self.columns.iter().zip(cells).enumerate() {
-            write!(self.out, "{}{}:", if index == 0 { "" } else { "," }, serde_json::Value::from(name.as_str()))?;
-            serde_json::to_writer(&mut self.out, cell).map_err(std::io::Error::from)?;
-        }
-        Ok(self.out.write_all(b"}")?)
-    }
-
-    /// What it is: JSON, but where no row names the columns.
-    fn format(&self) -> Format {
-        if self.rows == 0 { Format::Csv } else { Format::Json }
-    }
-
-    /// Ends it; its size in bytes.
-    fn finish(&mut self) -> Result<u64, DatasetError> {
-        match self.format() {
-            Format::Csv => {
-                let quoted: Vec<_> =
-                    self.columns.iter().map(|name| format!("\"{}\"", name.replace('"', "\"\""))).collect();
-                writeln!(self.out, "{}", quoted.join(","))?;
-            }
-            Format::Json => self.out.write_all(b"]")?,
-        }
-        self.out.flush()?;
-        Ok(self.out.get_ref().metadata()?.len())
-    }
-}
-
-impl Drop for AdoptedFile {
-    fn drop(&mut self) {
-        if let Err(error) = std::fs::remove_file(&self.path) {
-            tracing::warn!(error = %error, "a temporary file could not be removed; the next start removes it");
-        }
-    }
-}
-
-fn miscounted(dataset: &Dataset) -> DatasetError {
-    DatasetError::Storage(format!("data set {}: it should have {} rows, and has not", dataset.id, dataset.row_count))
-}
-
 fn open_uploads(data_dir: &Path, limits: &Limits) -> Result<Uploads, DatasetError> {
     std::fs::create_dir_all(data_dir)?;
     let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
     Ok(Uploads::open(data_dir.join("uploads"), bounds)?)
+}
+
+fn miscounted(dataset: &Dataset) -> DatasetError {
+    DatasetError::Storage(format!("data set {}: it should have {} rows, and has not", dataset.id, dataset.row_count))
 }
 
 async fn blocking<T: Send + 'static>(

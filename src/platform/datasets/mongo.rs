@@ -21,8 +21,8 @@ use tokio_util::task::TaskTracker;
 use uuid::Uuid;
 
 use super::{
-    Column, ColumnType, Dataset, DatasetError, DatasetStore, DatasetsPage, Format, Limits, Rows, Uploaded, blocking,
-    created_at, ingest,
+    Column, ColumnType, Dataset, DatasetError, DatasetStore, DatasetsPage, Format, Limits, Rows, Scratch, Uploaded,
+    blocking, created_at, ingest,
 };
 use crate::backend::mongo::Mongo;
 use crate::clock::Clock;
@@ -119,10 +119,6 @@ impl Drop for Place {
 
 #[async_trait]
 impl DatasetStore for MongoDatasets {
-    fn scratch(&self) -> Option<&Path> {
-        Some(&self.depot.scratch)
-    }
-
     async fn publish(&self, upload: &Uploaded, file: &Path) -> Result<(), DatasetError> {
         let published = self.depot.publish(upload, file).await;
         if published.is_err() {
@@ -150,6 +146,10 @@ impl DatasetStore for MongoDatasets {
         Ok(DatasetsPage { items, next_before })
     }
 
+    fn file_for(&self, id: Uuid) -> Option<Scratch> {
+        Some(Scratch(self.depot.scratch.join(format!("{}.rows", id.simple()))))
+    }
+
     async fn bring(&self, org: &str, id: Uuid) -> Result<(), DatasetError> {
         if self.depot.has(org, id).await? {
             return Ok(());
@@ -170,13 +170,16 @@ impl Depot {
 
     async fn publish(&self, upload: &Uploaded, file: &Path) -> Result<(), DatasetError> {
         let scratch = Scratch(self.scratch.join(format!("{}.out", upload.dataset.id.simple())));
-        let (from, to) = (file.to_owned(), scratch.0.clone());
-        blocking(move || {
-            zstd::stream::copy_encode(File::open(from)?, File::create(to)?, ZSTD_LEVEL)?;
-            Ok(())
+        let (from, to) = (file.to_owned(), scratch.path().to_owned());
+        let file_bytes = blocking(move || {
+            let from = File::open(from)?;
+            let file_bytes = from.metadata()?.len();
+            zstd::stream::copy_encode(from, File::create(to)?, ZSTD_LEVEL)?;
+            Ok(file_bytes)
         })
         .await?;
-        Ok(self.files.put(upload.dataset.id, record(upload), &scratch.0, self.clock.now()).await?)
+        let record = record(upload, file_bytes);
+        Ok(self.files.put(upload.dataset.id, record, scratch.path(), self.clock.now()).await?)
     }
 
     async fn fetch(&self, record: &Document, id: Uuid) -> Result<(), DatasetError> {
@@ -191,14 +194,15 @@ impl Depot {
         let dataset = dataset(record)?;
         let scratch = Scratch(self.scratch.join(format!("{}.in", id.simple())));
         // A file that does not compress grows by less than a hundredth.
-        let most = dataset.size_bytes + dataset.size_bytes / 64 + (64 << 10);
-        self.files.download(id, &scratch.0, most).await?;
+        let file_bytes = count(record, "file_bytes")?;
+        let most = file_bytes + file_bytes / 64 + (64 << 10);
+        self.files.download(id, scratch.path(), most).await?;
         let (store, limits) = (Arc::clone(&self.rows.store), self.limits);
         blocking(move || {
             // Held by the thread, also when nobody waits any more.
             let (_turn, scratch) = (turn, scratch);
-            let compressed = BufReader::new(File::open(&scratch.0)?);
-            let file = zstd::stream::read::Decoder::with_buffer(compressed)?.take(dataset.size_bytes);
+            let compressed = BufReader::new(File::open(scratch.path())?);
+            let file = zstd::stream::read::Decoder::with_buffer(compressed)?.take(file_bytes);
             store.insert(&org, &user, &dataset, |insert_row| {
                 let mut rows = 0;
                 ingest::load_reader(format, file, &limits, &dataset.columns, &mut |cells| {
@@ -216,18 +220,8 @@ impl Depot {
     }
 }
 
-/// A temporary file, gone with this.
-#[derive(Debug)]
-struct Scratch(PathBuf);
-
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        // The folder is emptied at the next start.
-        let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-fn record(upload: &Uploaded) -> Document {
+/// `file_bytes`: of the file with the rows, which is not always the one that was uploaded.
+fn record(upload: &Uploaded, file_bytes: u64) -> Document {
     let dataset = &upload.dataset;
     let columns: Vec<Document> =
         dataset.columns.iter().map(|column| doc! { "name": &column.name, "type": column.kind.as_str() }).collect();
@@ -239,6 +233,7 @@ fn record(upload: &Uploaded) -> Document {
         "size_bytes": dataset.size_bytes.cast_signed(),
         "source": dataset.source.clone(),
         "licence": dataset.licence.clone(),
+        "file_bytes": file_bytes.cast_signed(),
         "format": upload.format.as_str(),
         "created_by": &upload.user,
     }

@@ -64,7 +64,7 @@ impl Binary {
     /// What a newcomer sees.
     pub(crate) async fn fetch(&self, canvas: &str) -> Writer {
         let mut newcomer = Writer::new(usize::MAX);
-        newcomer.upload(&self.socket_url(canvas)).await;
+        Box::pin(newcomer.upload(&self.socket_url(canvas))).await;
         newcomer
     }
 
