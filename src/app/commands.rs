@@ -46,14 +46,21 @@ struct Backends {
     sessions: Sessions,
 }
 
-/// Opens the backends of a data folder and its services, whose servers may be running: nothing of an upload in progress is touched.
-async fn open_backends(config: &Config, clock: &Clock) -> anyhow::Result<Backends> {
+/// Opens the backends of a data folder and its services. `alone`: the folder's lock is held, so uploads are taken and what an earlier one
+/// left goes; else its server may be running, and nothing of an upload in progress is touched.
+async fn open_backends(config: &Config, clock: &Clock, alone: bool) -> anyhow::Result<Backends> {
     let services = Services::connect(config).await?;
+    make_data_dir(&config.data_dir)?;
     services.migrate(config).await?;
     let sqlite = open_database(&config.data_dir)?;
+    let (datasets, images) = if alone {
+        (services.datasets(config, clock).await?, services.images(config, &sqlite, clock).await?)
+    } else {
+        (services.datasets_beside(config, clock).await?, services.images_beside(config, &sqlite, clock).await?)
+    };
     Ok(Backends {
-        datasets: services.datasets_beside(config, clock).await?,
-        images: services.images_beside(config, &sqlite, clock).await?,
+        datasets,
+        images,
         sessions: services.sessions(|| Ok(sqlite.clone()), clock)?,
         store: services.store(&sqlite, clock, &TaskTracker::new()),
     })
@@ -65,12 +72,14 @@ async fn open_backends(config: &Config, clock: &Clock) -> anyhow::Result<Backend
 /// # Errors
 /// The file exists or cannot be written, there is no such canvas, or a backend does not answer; no file is left then.
 pub async fn export(config: &Config, out: &Path, canvases: &[CanvasId]) -> anyhow::Result<String> {
-    has_data(config)?;
+    if config.mongodb_url.is_none() {
+        has_data(config)?;
+    }
     if out.exists() {
         bail!("--out: {} exists; move it away or name another file", out.display());
     }
     let clock = Clock::system();
-    let backends = open_backends(config, &clock).await?;
+    let backends = open_backends(config, &clock, false).await?;
     let fresh = out.with_added_extension("part");
     let named = || format!("--out: cannot write {}", fresh.display());
     let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh);
@@ -105,7 +114,7 @@ pub async fn import(config: &Config, from: &Path, replace: bool) -> anyhow::Resu
     let contents = transfer::check(&file).with_context(named)?;
     let _lock =
         open_data_dir(&config.data_dir).context("a data folder is imported into only while no server runs on it")?;
-    let backends = open_backends(config, &Clock::system()).await?;
+    let backends = open_backends(config, &Clock::system(), true).await?;
     let owner = backends.sessions.local_owner().await.context("the data folder's database does not answer")?;
     let mut known = BTreeMap::new();
     for org in contents.orgs() {

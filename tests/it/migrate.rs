@@ -128,10 +128,8 @@ async fn what_is_undone_can_be_applied_again_and_the_rest_is_kept() {
     let said = bad(&folder, &["migrate", "down", "--to", "0002_images"]).await;
     assert!(said.contains("no applied migration `0002_images`"), "{said}");
     let undone = good(&folder, &["migrate", "down", "--to", "0001_kernel"]).await;
-    assert_eq!(
-        undone.trim(),
-        "sqlite: undid 0006_sessions, 0005_events, 0004_images, 0003_canvas_marks, 0002_datasets"
-    );
+    let backwards: Vec<_> = ALL[1..].iter().rev().copied().collect();
+    assert_eq!(undone.trim(), format!("sqlite: undid {}", backwards.join(", ")));
     assert_eq!(in_state(&folder, "applied").await, ["0001_kernel"]);
     assert_eq!(good(&folder, &["migrate", "down", "--to", "0001_kernel"]).await.trim(), "sqlite: nothing to undo");
 

@@ -358,7 +358,20 @@ async fn read_rows(server: &TestServer, dataset: &str) -> Value {
 
 #[tokio::test]
 async fn a_whole_server_moves_with_what_its_canvases_show() {
-    let server = TestServer::with(&["--compact-entries", "5", "--room-idle-seconds", "0.1"]).await;
+    whole_server_moves(&[], &[]).await;
+}
+
+#[tokio::test]
+async fn a_whole_server_moves_to_mongodb_and_from_there() {
+    let (one, two) = (shared_mongo().await, shared_mongo().await);
+    whole_server_moves(&[], &["--mongodb-url", &one]).await;
+    whole_server_moves(&["--mongodb-url", &two], &[]).await;
+}
+
+/// `from` and `into` name the services of either.
+async fn whole_server_moves(from: &[&str], into: &[&str]) {
+    let flags = [&["--compact-entries", "5", "--room-idle-seconds", "0.1"], from].concat();
+    let server = TestServer::with(&flags).await;
     // Numbers whose last bit a careless reader loses, text that wants escaping, empty cells.
     let mut csv = "day,amount,share,open,note\n".to_owned();
     for row in 0..500_u32 {
@@ -390,33 +403,33 @@ async fn a_whole_server_moves_with_what_its_canvases_show() {
     let files = TempDir::new().unwrap();
     let out = files.path().join("all.jabiru");
     let out = out.to_str().unwrap();
-    let said = good(server.folder.path(), &["export", "--out", out]).await;
+    let said = good(server.folder.path(), &[&["export", "--out", out], from].concat()).await;
     assert!(said.trim().ends_with("canvases: 3, data sets: 1, images: 1"), "{said}");
     assert_eq!(std::fs::metadata(out).unwrap().permissions().mode() & 0o777, 0o600);
     assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 1);
-    let (said, _) = bad(server.folder.path(), &["export", "--out", out]).await;
+    let (said, _) = bad(server.folder.path(), &[&["export", "--out", out], from].concat()).await;
     assert!(said.contains("exists; move it away"), "{said}");
-    let (said, _) = bad(server.folder.path(), &["import", "--in", out]).await;
+    let (said, _) = bad(server.folder.path(), &[&["import", "--in", out], from].concat()).await;
     assert!(said.contains("only while no server runs"), "{said}");
     let nobody = CanvasId::generate().to_string();
     let one = files.path().join("one.jabiru");
     let one = one.to_str().unwrap();
-    let (said, _) = bad(server.folder.path(), &["export", "--out", one, "--canvas", &nobody]).await;
+    let (said, _) = bad(server.folder.path(), &[&["export", "--out", one, "--canvas", &nobody], from].concat()).await;
     assert!(said.contains(&format!("there is no canvas {nobody}")), "{said}");
     assert_eq!(std::fs::read_dir(files.path()).unwrap().count(), 1, "a file was left");
-    good(server.folder.path(), &["export", "--out", one, "--canvas", &plain.to_string()]).await;
+    good(server.folder.path(), &[&["export", "--out", one, "--canvas", &plain.to_string()], from].concat()).await;
 
     // Into a folder nobody has used, and it is a server like the first.
-    let mut other = TestServer::start().await;
+    let mut other = TestServer::with(into).await;
     other.stop().await.unwrap();
-    let said = good(other.folder.path(), &["import", "--in", one]).await;
+    let said = good(other.folder.path(), &[&["import", "--in", one], into].concat()).await;
     assert!(said.contains(&format!("imported: {plain} \"Plain\"")), "{said}");
-    let said = good(other.folder.path(), &["import", "--in", out]).await;
+    let said = good(other.folder.path(), &[&["import", "--in", out], into].concat()).await;
     assert!(said.contains(&format!("there already: {plain} \"Plain\"")), "{said}");
     assert!(said.trim().ends_with("written: canvases: 2, data sets: 1, images: 1"), "{said}");
-    let said = good(other.folder.path(), &["import", "--in", out]).await;
+    let said = good(other.folder.path(), &[&["import", "--in", out], into].concat()).await;
     assert!(said.trim().ends_with("written: canvases: 0, data sets: 0, images: 0"), "{said}");
-    let other = other.restarted().await;
+    let mut other = other.restarted().await;
     let unstamped = |mut canvas: Value| {
         // Who may see it here is this installation's.
         canvas.as_object_mut().unwrap().remove("organization_id");
@@ -427,8 +440,22 @@ async fn a_whole_server_moves_with_what_its_canvases_show() {
     let (_, deleted) = other.call(Method::GET, "/v1/canvases?deleted=true", None).await;
     assert_eq!(deleted["items"].as_array().map(Vec::len), Some(1), "{deleted}");
     assert_eq!(read_rows(&other, &dataset).await, read_rows(&server, &dataset).await);
-    let (_, head) = other.call(Method::GET, &format!("/v1/datasets/{dataset}"), None).await;
-    assert_eq!(head, server.call(Method::GET, &format!("/v1/datasets/{dataset}"), None).await.1);
+    let path = format!("/v1/datasets/{dataset}");
+    let (mut there, mut here) =
+        (other.call(Method::GET, &path, None).await.1, server.call(Method::GET, &path, None).await.1);
+    for head in [&mut there, &mut here] {
+        // MongoDB keeps a file of the rows, which is not the one that was uploaded.
+        assert!(head.as_object_mut().unwrap().remove("size_bytes").is_some());
+    }
+    assert_eq!(there, here);
+    if !into.is_empty() {
+        // Another node has to fetch the rows: this one forgets what it has.
+        let mut stopped = other;
+        stopped.stop().await.unwrap();
+        std::fs::remove_file(stopped.folder.path().join("datasets-cache.db")).unwrap();
+        other = stopped.restarted().await;
+        assert_eq!(read_rows(&other, &dataset).await, read_rows(&server, &dataset).await);
+    }
     let (status, _) = other.call(Method::GET, &format!("/v1/datasets/{unused}"), None).await;
     assert_eq!(status, StatusCode::NOT_FOUND, "what no canvas shows does not travel");
     let picture = other.request(Method::GET, &format!("/v1/images/{image}"), &other.owner()).send().await.unwrap();
