@@ -112,8 +112,9 @@ pub async fn import(config: &Config, from: &Path, replace: bool) -> anyhow::Resu
     let named = || format!("--in: cannot import {}", from.display());
     let file = File::open(from).with_context(named)?;
     let contents = transfer::check(&file).with_context(named)?;
-    let _lock =
-        open_data_dir(&config.data_dir).context("a data folder is imported into only while no server runs on it")?;
+    let _lock = open_data_dir(&config.data_dir)
+        .await
+        .context("a data folder is imported into only while no server runs on it")?;
     let backends = open_backends(config, &Clock::system(), true).await?;
     let owner = backends.sessions.local_owner().await.context("the data folder's database does not answer")?;
     let mut known = BTreeMap::new();
@@ -187,7 +188,7 @@ pub async fn migrate_down(config: &Config, backend: Option<&str>, to: &str) -> a
             None => bail!("--backend: `{backend}` has no migrations here; there is {}", names()),
         },
     };
-    let _lock = open_data_dir(&config.data_dir).context("migrations are undone only while no server runs")?;
+    let _lock = open_data_dir(&config.data_dir).await.context("migrations are undone only while no server runs")?;
     Ok(match chosen.down(to).await?.as_slice() {
         [] => format!("{}: nothing to undo", chosen.backend()),
         names => format!("{}: undid {}", chosen.backend(), names.join(", ")),

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 
@@ -42,6 +43,10 @@ pub const MIGRATIONS: &[Migration] = &[
 
 pub(super) const DATABASE: &str = "jabiru.db";
 
+/// How long a folder that is taken is tried again, and how often: a restart must not fail because the process before it is still ending.
+const LOCK_WAIT: Duration = Duration::from_secs(1);
+const LOCK_RETRY: Duration = Duration::from_millis(50);
+
 /// The file of the embedded store whose lock a running server holds.
 const LOCK: &str = "lock";
 
@@ -60,14 +65,19 @@ pub(super) fn make_data_dir(path: &Path) -> anyhow::Result<()> {
     fs::DirBuilder::new().recursive(true).mode(0o700).create(path).with_context(|| unusable(path))
 }
 
-pub(super) fn open_data_dir(path: &Path) -> anyhow::Result<File> {
+/// Takes the folder for this process. Waits a moment for one that is just ending, or for a child of it that has not let go yet.
+pub(super) async fn open_data_dir(path: &Path) -> anyhow::Result<File> {
     let named = || unusable(path);
     make_data_dir(path)?;
     let lock = File::create(path.join(LOCK)).with_context(named)?;
-    match lock.try_lock() {
-        Ok(()) => Ok(lock),
-        Err(fs::TryLockError::WouldBlock) => bail!("{}: another Jabiru is running on this folder", named()),
-        Err(fs::TryLockError::Error(error)) => Err(error).with_context(named),
+    let end = Instant::now() + LOCK_WAIT;
+    loop {
+        match lock.try_lock() {
+            Ok(()) => return Ok(lock),
+            Err(fs::TryLockError::WouldBlock) if Instant::now() < end => tokio::time::sleep(LOCK_RETRY).await,
+            Err(fs::TryLockError::WouldBlock) => bail!("{}: another Jabiru is running on this folder", named()),
+            Err(fs::TryLockError::Error(error)) => return Err(error).with_context(named),
+        }
     }
 }
 

@@ -100,7 +100,7 @@ impl App {
     /// A setting cannot be used; the text names it.
     pub async fn start(config: Config, parts: Parts) -> anyhow::Result<Self> {
         let metrics = telemetry::init_metrics();
-        let lock = open_data_dir(&config.data_dir)?;
+        let lock = open_data_dir(&config.data_dir).await?;
         let clock = parts.clock;
         let limits = Arc::new(config.limits.clone());
         let services = Services::connect(&config).await?;
