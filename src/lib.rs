@@ -4,12 +4,13 @@
 //! folder for each capability. Arrows point down only; `tests/it/layering.rs` fails on one that points up.
 //!
 //! ```text
-//! main → app                     the command; the composition root, the only file that names concrete backends
-//!         ├─ platform/*          slices: accounts · bindings · canvases · datasets · images · samples · transfer
+//! main → app                     the command; the composition root, the only module that names concrete backends
+//!         ├─ platform/*          slices: accounts · bindings · canvases · datasets · images · samples ·
+//!         │                      transfer · usage
 //!         ├─ ws · http           one WebSocket = one session · the shell that slices share
 //!         ├─ room                the actor: join, update, awareness, flush, leave, unload (hub, peers, persist)
 //!         ├─ access · presence · bus · events · store      ports; the embedded backend is the default
-//!         ├─ backend             connections and migrations: sqlite
+//!         ├─ backend             connections and migrations: sqlite · mongo · redis · clickhouse
 //!         ├─ doc                 the CRDT and the canvas schema; pure
 //!         ├─ protocol            bytes ⇄ messages; pure; hostile input is stopped here
 //!         └─ id · clock · config · telemetry
