@@ -176,7 +176,7 @@ pub async fn migrate_status(config: &Config) -> anyhow::Result<(String, bool)> {
 /// they made room for. `backend` may be left out where there is one only. Refuses while a server runs on the data folder.
 ///
 /// # Errors
-/// There is no such backend, a server runs, or as [`Migrate::down`].
+/// There is no such backend, a server runs, or as `Migrate::down`.
 pub async fn migrate_down(config: &Config, backend: Option<&str>, to: &str) -> anyhow::Result<String> {
     let configured = Services::connect(config).await?.migrations(config);
     let names = || configured.iter().map(|known| known.backend()).collect::<Vec<_>>().join(", ");

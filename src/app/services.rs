@@ -218,7 +218,7 @@ impl Services {
     }
 }
 
-/// [`Services::secret`] for who needs no other service.
+/// `Services::secret` for who needs no other service.
 ///
 /// # Errors
 /// MongoDB does not answer, or the folder cannot be written.

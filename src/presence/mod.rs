@@ -71,7 +71,7 @@ fn by_user(entries: Vec<PresenceEntry>) -> BTreeMap<String, PresenceEntry> {
     entries.into_iter().map(|entry| (entry.user_id.clone(), entry)).collect()
 }
 
-/// The port. `put` and `forget` are handed over and never waited for: what they lose is put again within [`TTL_MS`].
+/// The port. `put` and `forget` are handed over and never waited for: what they lose is put again within 5 minutes.
 #[async_trait]
 pub trait Presence: Send + Sync + 'static {
     /// Replaces what is known of the people a node has on a canvas. Several tabs of one person are one entry, the last one given.

@@ -15,7 +15,7 @@
 //!
 //! Rows are always read from a SQLite file of this node: fast, and nobody else's trouble. Without MongoDB that file is the store,
 //! `datasets.db`. With it the record and the uploaded file are in MongoDB, and the file here, `datasets-cache.db`, is a copy of what does
-//! not change: a node that is asked for rows it has not got fetches the file and loads it, once ([`DatasetStore::bring`]).
+//! not change: a node that is asked for rows it has not got fetches the file and loads it, once (`DatasetStore::bring`).
 //!
 //! # Invariants
 //!

@@ -5,17 +5,17 @@
 //! # Collections
 //! | collection | documents |
 //! |---|---|
-//! | `canvases` | the record, and a copy of what the canvas shows for those who query MongoDB themselves (see [`shape`]) |
+//! | `canvases` | the record, and a copy of what the canvas shows for those who query MongoDB themselves (see `shape`) |
 //! | `canvas_updates` | the journal: `{_id: Change.id, canvas_id, at, actors, body}`, or `parts` instead of `body` where it is too large for a document |
 //! | `canvas_snapshots` | `{_id, canvas_id, at, parts}` |
 //! | `canvas_update_parts`, `canvas_snapshot_parts` | `{_id: {owner, n}, canvas_id, body}`: there before their owner, deleted after it |
-//! | `canvas_history` | `{_id: {fold, n}, canvas_id, at, entries, parts, body}`: what was folded (see [`super::fold`]), its zstd frame cut into `parts`. Folds that raced hold the same entries twice: an entry's `id` counts once |
+//! | `canvas_history` | `{_id: {fold, n}, canvas_id, at, entries, parts, body}`: what was folded (see `super::fold`), its zstd frame cut into `parts`. Folds that raced hold the same entries twice: an entry's `id` counts once |
 //! | `canvas_marks` | `{_id: {user_id, canvas_id}, favourite_at, opened_at}` |
 //! | `canvas_quarantine` | `{_id, canvas_id, at, actor, reason, body}` |
 //!
 //! # Files
-//! [`writer`] appends · [`reader`] reads a document back · [`compact`] folds · [`lists`] records and marks · [`shape`] documents as MongoDB
-//! sees them · [`transfer`] whole canvases out and in.
+//! `writer` appends · `reader` reads a document back · `compact` folds · `lists` records and marks · `shape` documents as MongoDB
+//! sees them · `transfer` whole canvases out and in.
 
 mod compact;
 mod lists;
