@@ -14,7 +14,7 @@ use serde_json::json;
 use tempfile::TempDir;
 use tokio::sync::watch;
 
-use crate::support::services::{ClickHouse, Mongo, Redis};
+use crate::support::services::{ClickHouse, Mongo, Redis, clickhouse_ask};
 use crate::support::{Binary, Random, Writer, eventually, within};
 
 const NODES: usize = 3;
@@ -60,8 +60,12 @@ impl Node {
 
 impl Cluster {
     async fn start(members: usize) -> Self {
+        Self::with(members, None).await
+    }
+
+    async fn with(members: usize, clickhouse: Option<ClickHouse>) -> Self {
         let (mongo, redis) = tokio::join!(Mongo::start(members), Redis::start());
-        let mut cluster = Self { mongo, redis, clickhouse: None, nodes: Vec::new(), canvas: String::new() };
+        let mut cluster = Self { mongo, redis, clickhouse, nodes: Vec::new(), canvas: String::new() };
         for _ in 0..NODES {
             cluster.nodes.push(Node {
                 folder: TempDir::new().unwrap(),
@@ -313,6 +317,48 @@ async fn dur_9_a_rolling_restart_under_load_loses_nothing() {
         })
         .await;
     cluster.judge(people).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn evt_1_clickhouse_killed_and_paused_and_every_event_arrives_once() {
+    let mut cluster = Cluster::with(1, Some(ClickHouse::start().await)).await;
+    let (people, ()) = cluster
+        .edited_while(async |cluster, seen| {
+            let more = async || {
+                let now = *seen.borrow();
+                within("acks meanwhile", seen.clone().wait_for(|acks| *acks > now + 20)).await.unwrap();
+            };
+            cluster.clickhouse.as_mut().unwrap().kill();
+            cluster.until_ready("clickhouse", false).await;
+            more().await;
+            cluster.clickhouse.as_mut().unwrap().restart().await;
+            cluster.until_ready("clickhouse", true).await;
+            cluster.clickhouse.as_ref().unwrap().pause();
+            tokio::time::sleep(PAUSE).await;
+            more().await;
+            cluster.clickhouse.as_ref().unwrap().resume();
+            cluster.until_ready("clickhouse", true).await;
+        })
+        .await;
+    cluster.judge(people).await;
+    // What the nodes say they delivered is what is there: nothing is missing, and no batch that got no answer is there twice.
+    eventually("every event once", async || {
+        let mut delivered = 0;
+        for node in &cluster.nodes {
+            let (_, ready) = node.process().get("/readyz").await;
+            if ready["events"]["waiting"] != 0 || ready["events"]["spool_bytes"] != 0 {
+                return false;
+            }
+            delivered += node.process().metric("jabiru_events_written_total{table=\"user_events\"}").await;
+        }
+        let url = cluster.clickhouse.as_ref().unwrap().url();
+        let there = clickhouse_ask(&url, "SELECT count() FROM user_events").await;
+        delivered > PEOPLE as u64 && there.trim() == delivered.to_string()
+    })
+    .await;
+    for node in &cluster.nodes {
+        assert!(!node.process().metrics().await.contains("jabiru_events_dropped_total"), "an event was dropped");
+    }
 }
 
 /// Somebody who only has a cursor.

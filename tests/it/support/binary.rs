@@ -75,6 +75,18 @@ impl Binary {
         created["id"].as_str().unwrap_or_else(|| panic!("no canvas was made: {created}")).to_owned()
     }
 
+    pub(crate) async fn metrics(&self) -> String {
+        let request = reqwest::get(format!("http://{}/metrics", self.address));
+        within("the metrics", request).await.unwrap().text().await.unwrap()
+    }
+
+    /// A counter by its name and labels; 0 before it first counted.
+    pub(crate) async fn metric(&self, name: &str) -> u64 {
+        let metrics = self.metrics().await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |value| value.trim().parse().unwrap())
+    }
+
     pub(crate) async fn get(&self, path: &str) -> (StatusCode, Value) {
         let request = reqwest::Client::new().get(format!("http://{}{path}", self.address)).bearer_auth(token());
         let response = within("an answer", request.send()).await.unwrap();
