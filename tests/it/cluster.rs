@@ -176,6 +176,12 @@ impl Cluster {
     }
 }
 
+/// Waits until people were acked some more from now on.
+async fn more_acks(what: &str, seen: &watch::Receiver<usize>) {
+    let now = *seen.borrow();
+    within(what, seen.clone().wait_for(|acks| *acks > now + 20)).await.unwrap();
+}
+
 /// Edits on one node after the other, as each of them goes away.
 async fn roam(
     person: &mut Writer,
@@ -229,8 +235,7 @@ async fn dur_2_a_node_killed_mid_edit_loses_no_acked_update() {
             for _ in 0..3 {
                 let node = random.below(NODES);
                 cluster.nodes[node].take().kill().await;
-                let now = *seen.borrow();
-                within("acks from the others", seen.clone().wait_for(|acks| *acks > now + 20)).await.unwrap();
+                more_acks("acks from the others", seen).await;
                 let flags = cluster.flags();
                 cluster.nodes[node].start(&flags).await;
             }
@@ -245,8 +250,7 @@ async fn dur_1_the_primary_of_mongodb_killed_and_paused_loses_no_acked_update() 
     let (people, ()) = cluster
         .edited_while(async |cluster, seen| {
             cluster.mongo.kill_primary().await;
-            let now = *seen.borrow();
-            within("acks from the new primary", seen.clone().wait_for(|acks| *acks > now + 20)).await.unwrap();
+            more_acks("acks from the new primary", seen).await;
             cluster.mongo.restart().await;
             cluster.mongo.pause_primary().await;
             tokio::time::sleep(PAUSE).await;
@@ -279,10 +283,7 @@ async fn bus_2_bus_3_redis_killed_flushed_and_paused_and_the_nodes_converge() {
     let mut cluster = Cluster::start(1).await;
     let (people, ()) = cluster
         .edited_while(async |cluster, seen| {
-            let more = async || {
-                let now = *seen.borrow();
-                within("acks meanwhile", seen.clone().wait_for(|acks| *acks > now + 20)).await.unwrap();
-            };
+            let more = async || more_acks("acks meanwhile", seen).await;
             cluster.redis.flush().await;
             more().await;
             cluster.redis.kill();
@@ -309,8 +310,7 @@ async fn dur_9_a_rolling_restart_under_load_loses_nothing() {
         .edited_while(async |cluster, seen| {
             for node in 0..NODES {
                 assert_eq!(cluster.nodes[node].take().stop().await, Some(0), "node {node} did not stop cleanly");
-                let now = *seen.borrow();
-                within("acks from the others", seen.clone().wait_for(|acks| *acks > now + 20)).await.unwrap();
+                more_acks("acks from the others", seen).await;
                 let flags = cluster.flags();
                 cluster.nodes[node].start(&flags).await;
             }
@@ -324,10 +324,7 @@ async fn evt_1_clickhouse_killed_and_paused_and_every_event_arrives_once() {
     let mut cluster = Cluster::with(1, Some(ClickHouse::start().await)).await;
     let (people, ()) = cluster
         .edited_while(async |cluster, seen| {
-            let more = async || {
-                let now = *seen.borrow();
-                within("acks meanwhile", seen.clone().wait_for(|acks| *acks > now + 20)).await.unwrap();
-            };
+            let more = async || more_acks("acks meanwhile", seen).await;
             cluster.clickhouse.as_mut().unwrap().kill();
             cluster.until_ready("clickhouse", false).await;
             more().await;
