@@ -421,4 +421,17 @@ test.describe('two people on one line lose and double nothing', () => {
       .poll(async () => (await noteOf(server, canvas)).text.replace(/ +/g, ' '))
       .toMatch(/^\| A \| B \|\n\|[ -]+\|[ -]+\|\n\| one \| two and three ?\|\n\nEnd$/)
   })
+
+  test('a blank at the end of a cell stays while its writer thinks', async ({ people, server }) => {
+    const [canvas, ada, ben] = await pair(people, server, '| A | B |\n|---|---|\n| one | two |\n\nEnd')
+    const cell = (page, name) => block(page, 'note').getByRole('cell', { name })
+    await cell(ben, 'two').click()
+    await ben.keyboard.type(' and ')
+    await expect.poll(async () => (await noteOf(server, canvas)).text).toContain('two and ')
+    await cell(ada, 'one').click()
+    for (let step = 0; step < 3; step++) await ada.keyboard.press('Shift+Tab')
+    await expect.poll(async () => (await noteOf(server, canvas)).text).toContain('| --- |')
+    await ben.keyboard.type('three')
+    await expect.poll(async () => (await noteOf(server, canvas)).text).toContain('| two and three')
+  })
 })

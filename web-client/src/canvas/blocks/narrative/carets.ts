@@ -5,7 +5,7 @@
  * of the same colour, and puts any string it is sent as a colour into a style attribute. This one does the same work
  * without that, and wakes an editor only for carets that are, or were, in its own text.
  */
-import { type Extension, RangeSet, StateEffect } from '@codemirror/state'
+import { type EditorState, type Extension, Facet, RangeSet, StateEffect } from '@codemirror/state'
 import {
   Decoration,
   type DecorationSet,
@@ -190,5 +190,18 @@ class Carets {
   }
 }
 
-export const carets = (text: Y.Text, awareness: CaretAwareness): Extension =>
-  ViewPlugin.define((view) => new Carets(view, text, awareness), { decorations: (value) => value.decorations })
+/** Asked when it matters: a list in the state would be a transaction for every move of a caret. */
+const places = Facet.define<() => number[]>()
+
+/** Where other people's carets are in this text. */
+export const caretsOfOthers = (state: EditorState): number[] => state.facet(places).flatMap((ask) => ask())
+
+export const carets = (text: Y.Text, awareness: CaretAwareness): Extension => [
+  ViewPlugin.define((view) => new Carets(view, text, awareness), { decorations: (value) => value.decorations }),
+  places.of(() =>
+    [...awareness.getStates()].flatMap(([id, state]) => {
+      const remote = id === awareness.clientID ? null : remoteOf(text, state)
+      return remote ? [remote.head] : []
+    }),
+  ),
+]

@@ -2,6 +2,7 @@
 import { syntaxTree } from '@codemirror/language'
 import type { EditorState, StateCommand, TransactionSpec } from '@codemirror/state'
 import { EditorView, type KeyBinding } from '@codemirror/view'
+import { caretsOfOthers } from './carets'
 import { tablesIn } from './ranges'
 import {
   align,
@@ -45,7 +46,8 @@ function reshape(
   const to = first.mapPos(table.to, 1)
   const changed = readTable(mid.sliceString(from, to), from)
   if (!changed) return { changes }
-  const second = align(changed, (a, b) => mid.sliceString(a, b))
+  const held = caretsOfOthers(state).map((at) => first.mapPos(Math.min(at, state.doc.length)))
+  const second = align(changed, (a, b) => mid.sliceString(a, b), held)
   let set = first
   let doc = mid
   if (second.length > 0) {

@@ -70,6 +70,15 @@ describe('aligning', () => {
     expect(align(read(done), (a, b) => done.slice(a, b))).toEqual([])
     expect(cells(done)).toEqual(cells(PLAIN))
   })
+  it('leaves the blank behind what somebody else is typing', () => {
+    const text = '| a | b |\n|---|---|\n| one | two    |'
+    const caret = text.indexOf('two') + 'two '.length
+    const done = apply(
+      text,
+      align(read(text), (a, b) => text.slice(a, b), [caret]),
+    )
+    expect(done).toBe('| a   | b   |\n| --- | --- |\n| one | two    |')
+  })
   it('pads empty cells', () => {
     const text = '| a | b |\n|--|--|\n|| x |'
     const done = apply(

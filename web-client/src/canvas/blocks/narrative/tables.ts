@@ -94,8 +94,16 @@ const widthOf = (text: string): number => {
   return width
 }
 
-/** Spaces before and behind each cell, so that bars stand below each other. Only spaces (and dashes of the rule) change. */
-export function align(table: Table, slice: (from: number, to: number) => string): Change[] {
+/**
+ * Spaces before and behind each cell, so that bars stand below each other. Only spaces (and dashes of the rule) change.
+ * A cell with one of `held`, others' carets, is left as it is: the blank behind what somebody is typing looks like
+ * padding, and would be gone from between two words.
+ */
+export function align(
+  table: Table,
+  slice: (from: number, to: number) => string,
+  held: readonly number[] = [],
+): Change[] {
   const columns = Math.max(...table.rows.map((row) => row.cells.length))
   const widths = Array.from({ length: columns }, (_, column) =>
     Math.min(
@@ -109,6 +117,7 @@ export function align(table: Table, slice: (from: number, to: number) => string)
   }
   for (const row of table.rows) {
     row.cells.forEach((cell, column) => {
+      if (held.some((at) => at >= cell.outerFrom && at <= cell.outerTo)) return
       const spare = Math.max(0, (widths[column] ?? 3) - widthOf(slice(cell.from, cell.to)))
       const right = table.aligns[column] === 'right'
       // An empty cell is one run of spaces; two changes at one place would be two.
