@@ -73,7 +73,7 @@ fn fan_out(c: &mut Criterion) {
 
 /// Joins and syncs; what the room says to a joiner is taken out of the way.
 async fn join(node: &BenchNode, facts: &jabiru::room::Facts) -> Peer {
-    let outbox = Outbox::new(1 << 20);
+    let outbox = Outbox::new(1 << 20, None);
     let identity = Identity::new("bench".to_owned(), "Bench".to_owned(), "bench".to_owned());
     let new = || NewPeer {
         identity: identity.clone(),

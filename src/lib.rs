@@ -17,9 +17,9 @@
 //! ```
 //!
 //! # One update, socket to socket
-//! [`ws`] reads a frame, [`protocol`] decodes and checks it, the [`room`] applies it to the [`doc`], hands it to the journal and queues
-//! one frame, encoded once, to every peer; [`ws`] writes whatever is queued and flushes once. The ack follows when the journal has
-//! committed.
+//! [`ws`] reads a frame, [`protocol`] decodes and checks it, the [`room`] applies it to the [`doc`], hands it to the journal and gives
+//! one frame, encoded once, to every peer's socket; what a socket does not take at once is queued, and [`ws`] writes it when it can. The
+//! ack follows when the journal has committed.
 //!
 //! # Promises
 //! Rules carry ids like `[DUR-1]`. The docs of the module that keeps a rule name it, and so does the test that proves it.

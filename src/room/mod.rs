@@ -51,7 +51,7 @@ use crate::store::{CanvasRecord, Store};
 
 pub use changes::{Changed, Changes};
 pub use hub::{Hub, Membership};
-pub use peers::{Outbox, Outgoing};
+pub use peers::{Line, Outbox, Outgoing, Taken};
 
 /// What every room of a node shares.
 pub struct Node {

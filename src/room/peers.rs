@@ -1,7 +1,7 @@
 //! The sessions of a room: what each is queued, owed and has been told.
 //!
-//! Owns the outbox between the room (which never waits for a peer) and the session's write loop (which waits for its socket only).
-//! Does not decide what to send.
+//! Owns the outbox between the room (which never waits for a peer) and the session's write loop (which waits for its socket only), and
+//! whose turn it is at the socket. Does not decide what to send.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -16,14 +16,42 @@ use crate::doc::Document;
 use crate::events::Origin;
 use crate::protocol::{self, Closing};
 
+/// Largest message the room itself hands to a socket, bytes. Copying a larger one into every socket would hold up the room; their
+/// sessions do it side by side.
+const AT_ONCE_BYTES: usize = 16 << 10;
+
+/// A socket, as far as a room may touch it.
+pub trait Line: Send + Sync {
+    /// Offers a whole message, without waiting. Of a message it took a part of, the line keeps the rest.
+    fn offer(&self, message: &Bytes) -> Taken;
+}
+
+/// What a [`Line`] took of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Taken {
+    /// All of it.
+    All,
+    /// A part. The other `left` bytes must leave before anything else does.
+    Part {
+        /// Bytes the line keeps.
+        left: usize,
+    },
+    /// Nothing.
+    Nothing,
+}
+
 /// Frames on their way to one session. `[SYNC-5]`
 ///
+/// While nothing waits here a message goes to the socket at once, in the room's own turn: most sockets take it, and waking a session
+/// for each delivery costs as much as the delivery. What a socket does not take is queued, and its session waits for it.
+///
 /// Bounded in bytes: while it is over its limit nothing of a document is added; the room notes the state the peer is left at and sends
-/// one difference from there when the socket has drained. Acks and the keepalive are not queued at all: only the newest ack counts.
+/// one difference from there when the socket has drained. Acks, pings and pongs are not queued at all: only the newest counts.
 pub struct Outbox {
     queue: Mutex<Queue>,
     wake: Notify,
     limit_bytes: usize,
+    line: Option<Arc<dyn Line>>,
 }
 
 #[derive(Default)]
@@ -31,7 +59,13 @@ struct Queue {
     frames: VecDeque<Bytes>,
     /// Bytes queued or being written.
     bytes: usize,
+    /// The line keeps a part of a message.
+    unfinished: bool,
+    /// The write loop has taken something and not yet written it: the socket is its own until then.
+    writing: bool,
     ack: Option<u64>,
+    pong: Option<Bytes>,
+    ping: bool,
     /// Something was left out; the room waits to hear that the socket drained.
     behind: bool,
     closing: Option<Closing>,
@@ -41,40 +75,65 @@ struct Queue {
 pub struct Outgoing {
     /// Frames in order.
     pub frames: VecDeque<Bytes>,
+    /// What [`Outbox::written`] is to be told: bytes of the frames, and of what the line keeps.
+    pub bytes: usize,
     /// The newest ack, if it has not been sent. `[SYNC-7]`
     pub ack: Option<u64>,
-    /// Close after these frames.
-    pub closing: Option<Closing>,
+    /// The answer to the newest ping, if it has not been sent.
+    pub pong: Option<Bytes>,
+    /// A ping is due.
+    pub ping: bool,
 }
 
 impl Outbox {
-    /// An empty outbox that counts as slow above `limit_bytes`.
+    /// An empty outbox that counts as slow above `limit_bytes`. Without a line everything is queued.
     #[must_use]
-    pub fn new(limit_bytes: usize) -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::default(), wake: Notify::new(), limit_bytes })
+    pub fn new(limit_bytes: usize, line: Option<Arc<dyn Line>>) -> Arc<Self> {
+        Arc::new(Self { queue: Mutex::default(), wake: Notify::new(), limit_bytes, line })
     }
 
-    /// Queues a frame. `false`: the peer is slow, nothing was queued, and the room must bring it up to date later.
+    /// Sends a frame or queues it. `false`: the peer is slow, nothing was queued, and the room must bring it up to date later.
     pub fn push(&self, frame: Bytes) -> bool {
         let mut queue = self.lock();
         if queue.behind || queue.bytes >= self.limit_bytes {
             queue.behind = true;
             return false;
         }
-        queue.bytes += frame.len();
-        queue.frames.push_back(frame);
-        drop(queue);
-        self.wake.notify_one();
+        self.send_or_queue(queue, frame);
         true
     }
 
-    /// Queues a frame whatever the level: for notices and refusals, which are rare and small.
+    /// Sends or queues a frame whatever the level: for notices and refusals, which are rare and small.
     pub fn push_anyway(&self, frame: Bytes) {
-        let mut queue = self.lock();
+        self.send_or_queue(self.lock(), frame);
+    }
+
+    fn send_or_queue(&self, mut queue: MutexGuard<'_, Queue>, frame: Bytes) {
+        if self.send(&mut queue, &frame) {
+            return;
+        }
         queue.bytes += frame.len();
         queue.frames.push_back(frame);
         drop(queue);
         self.wake.notify_one();
+    }
+
+    /// Gives a message to the socket itself, if it is nobody's turn and the socket takes it.
+    fn send(&self, queue: &mut Queue, message: &Bytes) -> bool {
+        let is_free = !queue.writing && !queue.unfinished && queue.frames.is_empty() && queue.closing.is_none();
+        let Some(line) = self.line.as_ref().filter(|_| is_free && message.len() <= AT_ONCE_BYTES) else {
+            return false;
+        };
+        match line.offer(message) {
+            Taken::All => true,
+            Taken::Part { left } => {
+                queue.unfinished = true;
+                queue.bytes += left;
+                self.wake.notify_one();
+                true
+            }
+            Taken::Nothing => false,
+        }
     }
 
     /// Whether the peer is slow: [`Outbox::push`] would not queue.
@@ -100,7 +159,23 @@ impl Outbox {
 
     /// The first `n` messages are durable.
     pub fn ack(&self, n: u64) {
-        self.lock().ack = Some(n);
+        let mut queue = self.lock();
+        if !self.send(&mut queue, &protocol::ack(n)) {
+            queue.ack = Some(n);
+            drop(queue);
+            self.wake.notify_one();
+        }
+    }
+
+    /// The other side is to be asked for a sign of life.
+    pub fn ping(&self) {
+        self.lock().ping = true;
+        self.wake.notify_one();
+    }
+
+    /// Answers a ping. Of several only the newest is answered, as RFC 6455 section 5.5.3 has it.
+    pub fn pong(&self, payload: Bytes) {
+        self.lock().pong = Some(payload);
         self.wake.notify_one();
     }
 
@@ -110,23 +185,29 @@ impl Outbox {
         self.wake.notify_one();
     }
 
-    /// Everything to write now; `None` if there is nothing.
+    /// Everything to write now; `None` if there is nothing. The socket is the caller's until it says [`Outbox::written`].
     #[must_use]
     pub fn take(&self) -> Option<Outgoing> {
         let mut queue = self.lock();
-        if queue.frames.is_empty() && queue.ack.is_none() && queue.closing.is_none() {
+        let is_due = queue.unfinished || queue.ack.is_some() || queue.pong.is_some() || queue.ping;
+        if queue.frames.is_empty() && !is_due && queue.closing.is_none() {
             return None;
         }
+        queue.writing = true;
+        queue.unfinished = false;
         Some(Outgoing {
             frames: std::mem::take(&mut queue.frames),
+            bytes: queue.bytes,
             ack: queue.ack.take(),
-            closing: queue.closing.clone(),
+            pong: queue.pong.take(),
+            ping: std::mem::take(&mut queue.ping),
         })
     }
 
-    /// `bytes` have left through the socket. `true`: the outbox is empty and the room should hear of it.
+    /// What was taken, `bytes` of it, has left through the socket. `true`: the outbox is empty and the room should hear of it.
     pub fn written(&self, bytes: usize) -> bool {
         let mut queue = self.lock();
+        queue.writing = false;
         queue.bytes = queue.bytes.saturating_sub(bytes);
         queue.behind && queue.bytes == 0
     }
@@ -323,7 +404,7 @@ mod tests {
 
     #[test]
     fn sync_5_a_full_outbox_takes_nothing_until_it_has_drained() {
-        let outbox = Outbox::new(10);
+        let outbox = Outbox::new(10, None);
         assert!(
             outbox.push(Bytes::from_static(b"0123456789ab")),
             "the limit is checked before, so one frame may pass it"

@@ -34,7 +34,7 @@ struct Seat {
 
 impl Seat {
     async fn join(hub: &Arc<Hub>, facts: &Facts, name: &str) -> Self {
-        let outbox = Outbox::new(1 << 20);
+        let outbox = Outbox::new(1 << 20, None);
         let identity = Identity::new(name.to_owned(), name.to_owned(), "org".to_owned());
         let new = || NewPeer {
             identity: identity.clone(),

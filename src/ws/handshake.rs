@@ -1,7 +1,7 @@
 //! The upgrade from HTTP to a WebSocket, RFC 6455 section 4.2.
 //!
-//! Owns the handshake and the settings of the socket. axum's own WebSocket hides the frames, and a large message then has to be copied
-//! whole into every connection's write buffer, which never shrinks: with [`send`] it goes in fragments.
+//! Owns the handshake and the settings of the socket. axum's own WebSocket hides the frames and the socket below them: every message
+//! would be copied into every connection's write buffer, which never shrinks, and only the connection's own task could write it.
 
 use std::future::Future;
 
@@ -9,17 +9,14 @@ use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
 use axum::http::{HeaderMap, HeaderValue, StatusCode, header};
 use axum::response::{IntoResponse, Response};
-use bytes::Bytes;
-use futures_util::{Sink, SinkExt};
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper_util::rt::TokioIo;
+use tokio::net::TcpStream;
 use tokio_tungstenite::WebSocketStream;
 use tokio_tungstenite::tungstenite::handshake::derive_accept_key;
-use tokio_tungstenite::tungstenite::protocol::frame::Frame;
-use tokio_tungstenite::tungstenite::protocol::frame::coding::{Data, OpCode};
 use tokio_tungstenite::tungstenite::protocol::{Role, WebSocketConfig};
-use tokio_tungstenite::tungstenite::{Error, Message};
 
+use super::wire::{Receiving, Wire};
 use crate::http::Problem;
 use crate::room::Hub;
 
@@ -27,15 +24,8 @@ use crate::room::Hub;
 /// (measured). An edit or a cursor is a tenth of this; what is larger gets its own memory while it arrives.
 const READ_BUFFER: usize = 2 << 10;
 
-/// Bytes written to the socket at once; made when needed.
-const WRITE_BUFFER: usize = 4 << 10;
-
-/// Longest fragment, bytes: bounds what a connection's write buffer grows to and keeps. Larger ones save system calls only for
-/// documents far larger than most.
-const FRAGMENT: usize = 8 << 10;
-
-/// A server-side WebSocket.
-pub(super) type Socket = WebSocketStream<TokioIo<Upgraded>>;
+/// The receiving side of a WebSocket.
+pub(super) type Incoming = WebSocketStream<Receiving>;
 
 /// A request that asks for a WebSocket.
 pub(super) struct Upgrade {
@@ -73,21 +63,26 @@ impl Upgrade {
         self,
         largest: usize,
         hub: &Hub,
-        session: impl FnOnce(Socket) -> F + Send + 'static,
+        session: impl FnOnce(Incoming, Wire) -> F + Send + 'static,
     ) -> Response
     where
         F: Future<Output = ()> + Send + 'static,
     {
         let config = WebSocketConfig::default()
             .read_buffer_size(READ_BUFFER)
-            .write_buffer_size(WRITE_BUFFER)
             .max_message_size(Some(largest))
             .max_frame_size(Some(largest));
         hub.spawn(async move {
-            // A client that went away before the answer is no event.
-            if let Ok(upgraded) = self.upgrade.await {
-                session(Socket::from_raw_socket(TokioIo::new(upgraded), Role::Server, Some(config)).await).await;
-            }
+            // A client that went away before the answer is no event. What comes up here is what `http::serve` accepted.
+            let Ok(upgraded) = self.upgrade.await else { return };
+            let Ok(parts) = upgraded.downcast::<TokioIo<TcpStream>>() else {
+                tracing::error!("an upgraded connection is no TCP stream; it is dropped");
+                return;
+            };
+            let (receiving, sending) = parts.io.into_inner().into_split();
+            let early = parts.read_buf.into();
+            let incoming = Incoming::from_partially_read(Receiving(receiving), early, Role::Server, Some(config)).await;
+            session(incoming, Wire::new(sending)).await;
         });
         let headers = [
             (header::CONNECTION, HeaderValue::from_static("upgrade")),
@@ -101,22 +96,4 @@ impl Upgrade {
 fn has_token(headers: &HeaderMap, name: &header::HeaderName, token: &str) -> bool {
     let values = headers.get_all(name).iter().filter_map(|value| value.to_str().ok());
     values.flat_map(|value| value.split(',')).any(|value| value.trim().eq_ignore_ascii_case(token))
-}
-
-/// Hands a binary message to the socket, in fragments if it is large; it may still have to be flushed.
-pub(super) async fn send<S>(sink: &mut S, message: Bytes) -> Result<(), Error>
-where
-    S: Sink<Message, Error = Error> + Unpin,
-{
-    if message.len() <= FRAGMENT {
-        return sink.feed(Message::Binary(message)).await;
-    }
-    let mut rest = message;
-    let mut opcode = OpCode::Data(Data::Binary);
-    while !rest.is_empty() {
-        let fragment = rest.split_to(rest.len().min(FRAGMENT));
-        sink.feed(Message::Frame(Frame::message(fragment, opcode, rest.is_empty()))).await?;
-        opcode = OpCode::Data(Data::Continue);
-    }
-    Ok(())
 }

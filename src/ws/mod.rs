@@ -5,6 +5,7 @@
 
 mod handshake;
 mod session;
+mod wire;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -77,9 +78,9 @@ async fn upgrade(
     };
     let largest = wire_limits(&sockets.shell.limits).frame_bytes();
     let hub = Arc::clone(&sockets.hub);
-    upgrade.accept(largest, &hub, move |socket| async move {
+    upgrade.accept(largest, &hub, move |incoming, wire| async move {
         let slot = Slot::take(&sockets.open);
-        session::run(socket, &sockets, opening, slot.number).await;
+        session::run(incoming, wire, &sockets, opening, slot.number).await;
     })
 }
 

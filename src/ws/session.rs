@@ -6,21 +6,19 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
+use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::protocol::CloseFrame;
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 
-use super::handshake::{Socket, send};
+use super::handshake::Incoming;
+use super::wire::Wire;
 use super::{Sockets, wire_limits};
 use crate::access::{Caller, Endpoint};
 use crate::clock::Millis;
 use crate::events::Origin;
 use crate::id::CanvasId;
 use crate::protocol::{self, ClientMessage, Close, Closing};
-use crate::room::{Membership, NewPeer, Outbox};
+use crate::room::{Line, Membership, NewPeer, Outbox};
 use crate::telemetry::names;
 
 /// How long a socket may take to accept its last frames once the session is being closed.
@@ -44,27 +42,32 @@ pub(super) struct Opening {
 }
 
 /// Runs a session from its first message to its close frame. `number` is its place among the node's sessions.
-pub(super) async fn run(socket: Socket, sockets: &Sockets, opening: Opening, number: usize) {
-    let (mut sink, mut stream) = socket.split();
-    let outbox = Outbox::new(sockets.shell.limits.outbox_bytes);
+pub(super) async fn run(mut incoming: Incoming, wire: Wire, sockets: &Sockets, opening: Opening, number: usize) {
+    let wire = Arc::new(wire);
+    let line: Arc<dyn Line> = Arc::clone(&wire) as _;
+    let outbox = Outbox::new(sockets.shell.limits.outbox_bytes, Some(line));
     // Boxed: what opening needs should not lie in every open session.
     let admitted = Box::pin(admit(sockets, &opening, number, &outbox)).await;
     let (membership, expires_at) = match admitted {
         Ok(admitted) => admitted,
         Err(closing) => {
-            let _ = timeout(CLOSE_GRACE, say_goodbye(&mut sink, &closing)).await;
-            linger(&mut stream).await;
+            say_goodbye(&wire, &closing).await;
+            linger(&mut incoming).await;
             return;
         }
     };
     let heard = Heard::new();
     let mut can_read = true;
     {
-        let mut reader = pin!(read(&mut stream, &membership, sockets, &heard));
-        let mut writer = pin!(write(&mut sink, &outbox, &membership, sockets, expires_at, &heard));
+        let mut reader = pin!(read(&mut incoming, &membership, &outbox, sockets, &heard));
+        let mut writer = pin!(write(&wire, &outbox, &membership, sockets, expires_at, &heard));
         tokio::select! {
             ended = &mut reader => match ended {
                 Ended::Gone => return,
+                Ended::Left(code) => {
+                    let _ = timeout(CLOSE_GRACE, wire.answer_close(code)).await;
+                    return;
+                }
                 Ended::Refused(closing) => {
                     outbox.close(closing);
                     let _ = timeout(CLOSE_GRACE, writer).await;
@@ -80,7 +83,7 @@ pub(super) async fn run(socket: Socket, sockets: &Sockets, opening: Opening, num
     }
     drop(membership);
     if can_read {
-        linger(&mut stream).await;
+        linger(&mut incoming).await;
     } else {
         // The stream is in the middle of a frame nobody will read.
         sleep(CLOSE_LINGER).await;
@@ -177,26 +180,33 @@ impl Heard {
 
 /// Why reading ended.
 enum Ended {
-    /// The other side is gone, or the room is.
+    /// The other side is gone.
     Gone,
+    /// The other side said that it leaves, and this code.
+    Left(Option<u16>),
     /// The session must be closed for what it sent.
     Refused(Closing),
     /// The same, with part of a frame unread.
     Oversize(Closing),
 }
 
-async fn read(stream: &mut SplitStream<Socket>, room: &Membership, sockets: &Sockets, heard: &Heard) -> Ended {
+async fn read(incoming: &mut Incoming, room: &Membership, outbox: &Outbox, sockets: &Sockets, heard: &Heard) -> Ended {
     let wire = wire_limits(&sockets.shell.limits);
     let mut number = 0;
-    while let Some(received) = stream.next().await {
+    while let Some(received) = incoming.next().await {
         let frame = match received {
             Ok(Message::Binary(frame)) => frame,
-            Ok(Message::Ping(_) | Message::Pong(_)) => {
+            Ok(Message::Ping(payload)) => {
+                heard.note();
+                outbox.pong(payload);
+                continue;
+            }
+            Ok(Message::Pong(_)) => {
                 heard.note();
                 continue;
             }
-            // The next read sends the answer and ends.
-            Ok(Message::Close(_) | Message::Frame(_)) => continue,
+            Ok(Message::Close(frame)) => return Ended::Left(frame.map(|frame| frame.code.into())),
+            Ok(Message::Frame(_)) => continue,
             Ok(Message::Text(_)) => {
                 return Ended::Refused(Closing::new(Close::Malformed, "a text frame; the protocol is binary"));
             }
@@ -237,9 +247,9 @@ fn ended_by(error: &SocketError, limit: usize) -> Ended {
     }
 }
 
-/// Writes whatever the outbox holds, flushing once for all of it, until the session is to be closed or the socket fails.
+/// Writes whatever waits in the outbox, in as few calls as the socket takes it in, until the session is to be closed or the socket fails.
 async fn write(
-    sink: &mut SplitSink<Socket, Message>,
+    wire: &Wire,
     outbox: &Outbox,
     room: &Membership,
     sockets: &Sockets,
@@ -250,16 +260,15 @@ async fn write(
     // One timer for the life of the session: a new one for each wait would cost more than the frame that ends it.
     let mut check = pin!(sleep_until(Instant::now() + limits.keepalive));
     loop {
-        if Instant::now() >= check.deadline() {
-            check.as_mut().reset(Instant::now() + limits.keepalive);
+        let now = Instant::now();
+        if now >= check.deadline() {
+            check.as_mut().reset(now + limits.keepalive);
             if expires_at.is_some_and(|end| end <= sockets.shell.clock.now()) {
                 outbox.close(Closing::new(Close::Unauthenticated, "this token has expired"));
             }
             // The ping asks for a sign of life; the inert frame is one for browsers, which cannot see pings. `[SYNC-6]`
             let _ = outbox.push(protocol::KEEPALIVE);
-            if sink.feed(Message::Ping(Bytes::new())).await.is_err() {
-                return;
-            }
+            outbox.ping();
         }
         if heard.silence() >= limits.socket_timeout {
             // Transient: a laptop that slept comes back with a new connection, and 4408 would tell it to stop.
@@ -272,27 +281,17 @@ async fn write(
             }
             continue;
         };
-        let bytes = outgoing.frames.iter().map(Bytes::len).sum();
-        let sending = async {
-            for frame in outgoing.frames {
-                send(sink, frame).await?;
-            }
-            if let Some(n) = outgoing.ack {
-                sink.feed(Message::Binary(protocol::ack(n))).await?;
-            }
-            sink.flush().await
-        };
+        let bytes = outgoing.bytes;
         // A socket that takes nothing must not keep a session alive that is to be closed, or whose other side is gone. Sending is
         // tried first: as long as it does not have to wait, no timer is made.
         let sent = tokio::select! {
             biased;
-            sent = sending => sent.is_ok(),
+            sent = wire.send(outgoing) => sent.is_ok(),
             () = closed_for(outbox, CLOSE_GRACE) => false,
             () = heard.silent_for(limits.socket_timeout) => false,
         };
         if let Some(closing) = outbox.closing() {
-            let _ = timeout(CLOSE_GRACE, say_goodbye(sink, &closing)).await;
-            return;
+            return say_goodbye(wire, &closing).await;
         }
         if !sent {
             return;
@@ -311,17 +310,12 @@ async fn closed_for(outbox: &Outbox, grace: Duration) {
     sleep(grace).await;
 }
 
-/// Stock providers show the text of a y-protocols refusal, not that of a close frame: so a permanent close is said twice. `[LIM-3]`
-async fn say_goodbye(sink: &mut SplitSink<Socket, Message>, closing: &Closing) -> Result<(), SocketError> {
+async fn say_goodbye(wire: &Wire, closing: &Closing) {
     metrics::counter!(names::CLOSED, "code" => closing.close.code().to_string()).increment(1);
-    if closing.close.is_permanent() {
-        sink.feed(Message::Binary(protocol::refusal(&closing.reason))).await?;
-    }
-    let frame = CloseFrame { code: closing.close.code().into(), reason: closing.reason.as_str().into() };
-    sink.send(Message::Close(Some(frame))).await
+    let _ = timeout(CLOSE_GRACE, wire.close(closing)).await;
 }
 
 /// Reads and drops what still comes, until the other side has closed too.
-async fn linger(stream: &mut SplitStream<Socket>) {
-    let _ = timeout(CLOSE_LINGER, async { while let Some(Ok(_)) = stream.next().await {} }).await;
+async fn linger(incoming: &mut Incoming) {
+    let _ = timeout(CLOSE_LINGER, async { while let Some(Ok(_)) = incoming.next().await {} }).await;
 }

@@ -126,7 +126,7 @@ impl TestHub {
     }
 
     pub(crate) async fn join(&self, name: &str) -> Seat {
-        let outbox = Outbox::new(self.hub.node().limits.outbox_bytes);
+        let outbox = Outbox::new(self.hub.node().limits.outbox_bytes, None);
         let identity = Identity::new(name.to_owned(), name.to_owned(), "org".to_owned());
         let new = || NewPeer {
             identity: identity.clone(),
