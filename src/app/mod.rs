@@ -18,7 +18,6 @@ use axum::extract::DefaultBodyLimit;
 use axum::http::{Request, StatusCode};
 use axum::middleware::from_fn_with_state;
 use axum::response::IntoResponse;
-use tokio::net::TcpListener;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -141,8 +140,7 @@ impl App {
         let bindings = Bindings::new(Arc::clone(&hub), calculator);
         tasks.spawn(stop.clone().run_until_cancelled_owned(bindings.follow(word)));
 
-        let listener = TcpListener::bind(config.listen)
-            .await
+        let listener = serve::listen(config.listen)
             .with_context(|| format!("JABIRU_LISTEN / --listen: cannot listen on {}", config.listen))?;
         let address = listener.local_addr()?;
         let origin = config.public_origin(address);

@@ -3,7 +3,8 @@
 //! Owns connections until they are closed or become WebSockets. axum's own loop sets no timer: half a request line, or nothing at all,
 //! would hold its connection for ever.
 
-use std::io::ErrorKind;
+use std::io::{self, ErrorKind};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::service::TowerToHyperService;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpSocket};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt as _;
@@ -22,6 +23,22 @@ use super::activity::ConnectedFrom;
 
 /// Wait before accepting again when the process is out of descriptors or memory.
 const ACCEPT_RETRY: Duration = Duration::from_secs(1);
+
+/// Connections that may wait to be accepted; the system may allow fewer. After a restart everybody comes at once, and whoever finds no
+/// place tries again a second later.
+const BACKLOG: u32 = 4096;
+
+/// Opens the socket that [`serve`] accepts from.
+///
+/// # Errors
+/// The address is taken, or not this machine's.
+pub fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+    // A restarted server must not wait for the last one's closed connections.
+    socket.set_reuseaddr(true)?;
+    socket.bind(address)?;
+    socket.listen(BACKLOG)
+}
 
 /// Serves until `stop`, and returns then; requests under way are answered by the tasks it leaves in `tasks`. A connection on which no
 /// whole request head arrives within `head`, the first as much as the next, is closed. `[LIM-1]` `[DUR-9]`

@@ -280,7 +280,7 @@ impl Room {
 
     // ── joining and leaving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn on_join(&mut self, new: NewPeer, reply: oneshot::Sender<Result<PeerId, Closing>>) {
+    fn on_join(&mut self, new: Box<NewPeer>, reply: oneshot::Sender<Result<PeerId, Closing>>) {
         if let Some(closing) = &self.ending {
             let _ = reply.send(Err(closing.clone()));
             return;

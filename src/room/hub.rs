@@ -128,7 +128,7 @@ impl Hub {
             let handle = self.open(facts.id)?;
             let _ = handle.facts.set(Arc::clone(facts));
             let (reply, answer) = oneshot::channel();
-            match tokio::time::timeout_at(deadline, handle.commands.send(Command::Join(new(), reply))).await {
+            match tokio::time::timeout_at(deadline, handle.commands.send(Command::Join(Box::new(new()), reply))).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => continue,
                 Err(_) => break,
@@ -339,8 +339,15 @@ impl Membership {
     /// Hands in the `number`th sync step 2 or update of this session; waits while the room is busy.
     pub async fn update(&self, number: u64, update: Bytes, summary: UpdateSummary, is_step2: bool) -> bool {
         let kib = (update.len() >> 10) as u32 + 1;
-        // Closed never; more than there is never, because the inbox takes two of the largest messages.
-        let Ok(waiting) = Arc::clone(&self.inbox_kib).acquire_many_owned(kib).await else { return false };
+        let room = || Arc::clone(&self.inbox_kib);
+        let waiting = match room().try_acquire_many_owned(kib) {
+            Ok(waiting) => waiting,
+            // Closed never; more than there is never, because the inbox takes two of the largest messages.
+            Err(_) => match Box::pin(room().acquire_many_owned(kib)).await {
+                Ok(waiting) => waiting,
+                Err(_) => return false,
+            },
+        };
         self.send(Command::Update(self.peer, Inbound { number, update, summary, is_step2, _waiting: waiting })).await
     }
 
@@ -359,8 +366,13 @@ impl Membership {
         self.send(Command::Drained(self.peer)).await
     }
 
+    /// Waiting is rare, and boxed: room for it would lie in every open session.
     async fn send(&self, command: Command) -> bool {
-        self.commands.send(command).await.is_ok()
+        match self.commands.try_send(command) {
+            Ok(()) => true,
+            Err(mpsc::error::TrySendError::Closed(_)) => false,
+            Err(mpsc::error::TrySendError::Full(command)) => Box::pin(self.commands.send(command)).await.is_ok(),
+        }
     }
 }
 

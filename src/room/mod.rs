@@ -121,7 +121,8 @@ pub struct NewPeer {
 
 /// One thing a room is asked to do.
 pub(crate) enum Command {
-    Join(NewPeer, oneshot::Sender<Result<PeerId, Closing>>),
+    /// Boxed: it is the largest by far, and a room's inbox has places for many.
+    Join(Box<NewPeer>, oneshot::Sender<Result<PeerId, Closing>>),
     /// Sync step 1: the session's state vector, checked.
     Step1(PeerId, Bytes),
     Update(PeerId, Inbound),

@@ -4,6 +4,7 @@
 //! would be copied into every connection's write buffer, which never shrinks, and only the connection's own task could write it.
 
 use std::future::Future;
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use axum::http::request::Parts;
@@ -21,8 +22,8 @@ use crate::http::Problem;
 use crate::room::Hub;
 
 /// Read buffer of a socket, bytes. It is there from the start, so an idle connection pays for it: 135 kB each with the library's 128 KiB
-/// (measured). An edit or a cursor is a tenth of this; what is larger gets its own memory while it arrives.
-const READ_BUFFER: usize = 2 << 10;
+/// (measured). An edit or a cursor is a fifth of this; what is larger gets its own memory while it arrives.
+const READ_BUFFER: usize = 1 << 10;
 
 /// The receiving side of a WebSocket.
 pub(super) type Incoming = WebSocketStream<Receiving>;
@@ -62,7 +63,7 @@ impl Upgrade {
     pub(super) fn accept<F>(
         self,
         largest: usize,
-        hub: &Hub,
+        hub: &Arc<Hub>,
         session: impl FnOnce(Incoming, Wire) -> F + Send + 'static,
     ) -> Response
     where
@@ -72,6 +73,7 @@ impl Upgrade {
             .read_buffer_size(READ_BUFFER)
             .max_message_size(Some(largest))
             .max_frame_size(Some(largest));
+        let tasks = Arc::clone(hub);
         hub.spawn(async move {
             // A client that went away before the answer is no event. What comes up here is what `http::serve` accepted.
             let Ok(upgraded) = self.upgrade.await else { return };
@@ -80,9 +82,11 @@ impl Upgrade {
                 return;
             };
             let (receiving, sending) = parts.io.into_inner().into_split();
-            let early = parts.read_buf.into();
+            // Copied: the bytes are part of hyper's read buffer, 8 KiB that would stay with every connection.
+            let early = parts.read_buf.to_vec();
             let incoming = Incoming::from_partially_read(Receiving(receiving), early, Role::Server, Some(config)).await;
-            session(incoming, Wire::new(sending)).await;
+            // A task of its own: what the upgrade needed should not lie beside every open session.
+            tasks.spawn(session(incoming, Wire::new(sending)));
         });
         let headers = [
             (header::CONNECTION, HeaderValue::from_static("upgrade")),

@@ -68,14 +68,14 @@ async fn upgrade(
         let detail = "Pages of this origin may not open sockets here; add it to JABIRU_ALLOWED_ORIGINS.";
         return Problem::forbidden(detail).into_response();
     }
-    let opening = session::Opening {
+    let opening = Box::new(session::Opening {
         canvas,
         origin,
         token: params.token,
         cookie: caller::cookie(&headers).map(str::to_owned),
         acks: params.ack.as_deref() == Some("1"),
         notices: params.notices.as_deref() == Some("1"),
-    };
+    });
     let largest = wire_limits(&sockets.shell.limits).frame_bytes();
     let hub = Arc::clone(&sockets.hub);
     upgrade.accept(largest, &hub, move |incoming, wire| async move {

@@ -42,12 +42,13 @@ pub(super) struct Opening {
 }
 
 /// Runs a session from its first message to its close frame. `number` is its place among the node's sessions.
-pub(super) async fn run(mut incoming: Incoming, wire: Wire, sockets: &Sockets, opening: Opening, number: usize) {
+pub(super) async fn run(mut incoming: Incoming, wire: Wire, sockets: &Sockets, opening: Box<Opening>, number: usize) {
     let wire = Arc::new(wire);
     let line: Arc<dyn Line> = Arc::clone(&wire) as _;
     let outbox = Outbox::new(sockets.shell.limits.outbox_bytes, Some(line));
     // Boxed: what opening needs should not lie in every open session.
     let admitted = Box::pin(admit(sockets, &opening, number, &outbox)).await;
+    drop(opening);
     let (membership, expires_at) = match admitted {
         Ok(admitted) => admitted,
         Err(closing) => {
@@ -283,10 +284,11 @@ async fn write(
         };
         let bytes = outgoing.bytes;
         // A socket that takes nothing must not keep a session alive that is to be closed, or whose other side is gone. Sending is
-        // tried first: as long as it does not have to wait, no timer is made.
+        // tried first: as long as it does not have to wait, no timer is made. Boxed, as most sessions write nothing most of the time.
+        let mut sending = Box::pin(wire.send(outgoing));
         let sent = tokio::select! {
             biased;
-            sent = wire.send(outgoing) => sent.is_ok(),
+            sent = &mut sending => sent.is_ok(),
             () = closed_for(outbox, CLOSE_GRACE) => false,
             () = heard.silent_for(limits.socket_timeout) => false,
         };
