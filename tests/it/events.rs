@@ -363,6 +363,10 @@ async fn live(server: &TestServer) -> Vec<(String, String)> {
     let eve = TestClient::join(server, canvas, Options::role(server, Role::Viewer, "eve")).await;
     server.read(canvas).await;
     assert_eq!(server.call(Method::POST, &format!("{path}/duplicate"), None).await.0, StatusCode::CREATED);
+    let file = server.request(Method::GET, &format!("{path}/export"), &server.owner()).send().await.unwrap();
+    assert_eq!(file.status(), StatusCode::OK);
+    let png = json!({ "kind": "png", "block": "b" });
+    assert_eq!(server.call(Method::POST, &format!("{path}/exports"), Some(png)).await.0, StatusCode::NO_CONTENT);
     drop((ann, eve));
     assert_eq!(server.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(server.call(Method::POST, &format!("{path}/restore"), None).await.0, StatusCode::OK);
@@ -386,9 +390,13 @@ async fn live(server: &TestServer) -> Vec<(String, String)> {
         ("olga", "api.call"),
         ("olga", "api.call"),
         ("olga", "api.call"),
+        ("olga", "api.call"),
+        ("olga", "api.call"),
         ("olga", "canvas.created"),
         ("olga", "canvas.deleted"),
         ("olga", "canvas.duplicated"),
+        ("olga", "canvas.exported"),
+        ("olga", "canvas.exported"),
         ("olga", "canvas.restored"),
         ("olga", "canvas.viewed"),
         ("olga", "dataset.uploaded"),
@@ -424,6 +432,9 @@ async fn evt_1_the_life_of_a_canvas_is_in_clickhouse_when_the_server_has_stopped
     let calls = "SELECT JSONExtractString(event_data, 'method'), JSONExtractString(event_data, 'route'), JSONExtractUInt(event_data, 'status')
                  FROM user_events WHERE event_type = 'api.call' ORDER BY timestamp LIMIT 1";
     assert_eq!(ask(calls).await, "POST\t/v1/canvases\t201\n");
+    let exported = "SELECT JSONExtractString(event_data, 'kind'), JSONExtractString(event_data, 'block'), JSONExtractUInt(event_data, 'size_bytes') > 0
+                    FROM user_events WHERE event_type = 'canvas.exported' ORDER BY 1";
+    assert_eq!(ask(exported).await, "canvas\t\t1\npng\tb\t0\n");
     let queries =
         "SELECT query_type, rows_processed, bytes_processed, cache_hit, error_code, user_id FROM query_performance";
     assert_eq!(ask(queries).await, "dataset.rows\t2\t25\tfalse\t\tolga\n");

@@ -27,13 +27,15 @@ const IDS: usize = 500;
 /// Text of one line of rows, about; and bytes of one of an image.
 const CHUNK_BYTES: usize = 1 << 20;
 
-/// Writes canvases to `out`: those named, or all of them, deleted ones included. Others may work on them meanwhile.
+/// Writes canvases to `out`: those named, or all of them, deleted ones included. Others may work on them meanwhile. `marks_of`: only this
+/// person's marks travel; `None`: everybody's.
 ///
 /// # Errors
 /// One named is not there, something cannot be read, or `out` not written.
 pub async fn export<W: Write + Send>(
     from: Installation<'_>,
     canvases: &[CanvasId],
+    marks_of: Option<&str>,
     out: W,
     now: Millis,
 ) -> Result<(W, Totals), TransferError> {
@@ -48,12 +50,12 @@ pub async fn export<W: Write + Send>(
             after = Some(*last);
             for id in ids {
                 // One that has gone since it was listed is no error here.
-                totals.canvases += u64::from(export_canvas(from.store, id, &mut writer, &mut shown).await?);
+                totals.canvases += u64::from(export_canvas(from.store, id, marks_of, &mut writer, &mut shown).await?);
             }
         }
     } else {
         for id in canvases.iter().collect::<BTreeSet<_>>() {
-            if !export_canvas(from.store, *id, &mut writer, &mut shown).await? {
+            if !export_canvas(from.store, *id, marks_of, &mut writer, &mut shown).await? {
                 return Err(TransferError::NoCanvas(*id));
             }
             totals.canvases += 1;
@@ -105,6 +107,7 @@ impl Shown {
 async fn export_canvas<W: Write + Send>(
     store: &dyn Store,
     id: CanvasId,
+    marks_of: Option<&str>,
     writer: &mut LineWriter<W>,
     shown: &mut Shown,
 ) -> Result<bool, TransferError> {
@@ -140,6 +143,7 @@ async fn export_canvas<W: Write + Send>(
                     stored.entries.push(change.body.clone());
                     writer.write(&Line::Entry(change.into()))?;
                 }
+                Part::Marks { user_id, .. } if marks_of.is_some_and(|only| only != user_id) => {}
                 Part::Marks { user_id, marks } => writer.write(&Line::Marks(PersonMarks::new(user_id, marks)))?,
                 Part::End => {
                     let document = stored.restore().map_err(|error| unreadable(&error))?;

@@ -1,11 +1,13 @@
-//! Canvases out of one installation and into another, whatever stores they use: `jabiru export` and `jabiru import`.
+//! Canvases out of one installation and into another, whatever stores they use: `jabiru export` and `jabiru import`, and one canvas over
+//! HTTP for `jabiru import`.
 //!
 //! `export` reads a store out into a file, `import` writes a file into a store, the file itself is `format`'s. The stores' side is
 //! [`Store::export_canvas`] and [`Store::import_canvas`].
 //!
 //! # What travels
 //! A canvas with its record, its document, its whole history with times and authors, and what people marked; the data sets and images it
-//! shows now. People, organizations, sessions and usage events stay, and so do data sets that only its history showed.
+//! shows now. People, organizations, sessions and usage events stay, and so do data sets that only its history showed. Over HTTP nobody's
+//! marks travel but those of who asks: favourites are their owner's alone.
 //!
 //! # What is safe
 //! - An import reads the file twice. The first time it checks all of it and changes nothing: a file that is cut off, altered, or holds an
@@ -14,10 +16,11 @@
 //!   changes is refused by name, and the others are imported; with `replace` it takes the other one's place.
 //! - Each canvas, data set and image is all there or not at all.
 //!
-//! Made for a command: it reads and writes its file on the thread that calls it. Memory: one canvas's document and journal, as a room has.
+//! It reads and writes its file on the thread that calls it; `http` gives it one. Memory: one canvas's document and journal, as a room has.
 
 mod export;
 mod format;
+pub mod http;
 mod import;
 
 use crate::id::CanvasId;
@@ -27,6 +30,7 @@ use crate::store::{Store, StoreError};
 
 pub use self::export::export;
 pub use self::format::Totals;
+pub use self::http::Exports;
 pub use self::import::{Contents, Imported, Tenants, check, import};
 
 /// Parts between a store and the file: they wait for each other, so few are enough, and each may be a megabyte.
