@@ -619,7 +619,7 @@ async fn acc_2_a_canvas_is_downloaded_by_those_who_may_edit_it_in_its_own_organi
     let theirs = theirs.header("origin", &server.app().origin);
     assert_eq!(status(theirs).await, StatusCode::NOT_FOUND);
     assert_eq!(note(viewer.clone(), json!({ "kind": "svg", "block": "b" })).await, StatusCode::UNPROCESSABLE_ENTITY);
-    assert_eq!(note(viewer.clone(), json!({ "kind": "csv", "block": "b".repeat(65) })).await, StatusCode::BAD_REQUEST);
+    assert_eq!(note(viewer.clone(), json!({ "kind": "csv", "block": "b".repeat(129) })).await, StatusCode::BAD_REQUEST);
 
     // Two a minute, each person's own.
     assert_eq!(note(viewer, png).await, StatusCode::TOO_MANY_REQUESTS);

@@ -10,6 +10,7 @@ use std::fs::File;
 use std::io::{self, Seek as _, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::body::Body;
 use axum::extract::{FromRef, Path, State};
@@ -20,6 +21,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::json;
 use tokio::runtime::Handle;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+use tokio::time::timeout;
 use tokio_util::io::ReaderStream;
 use utoipa::ToSchema;
 use utoipa_axum::router::OpenApiRouter;
@@ -29,6 +31,7 @@ use uuid::Uuid;
 use super::{Installation, TransferError};
 use crate::access::{Endpoint, Role};
 use crate::clock::Millis;
+use crate::doc::schema::CanvasLimits;
 use crate::http::upload::disk_full;
 use crate::http::{Activity, Caller, Problem, Shell, problem};
 use crate::id::CanvasId;
@@ -43,6 +46,8 @@ pub const MEDIA_TYPE: &str = "application/zstd";
 const AT_ONCE: usize = 2;
 /// Exports that wait for their turn; one more is told to try again.
 const WAITING: usize = 16;
+/// Longest wait for a turn. Most exports take less than a second.
+const TURN_WAIT: Duration = Duration::from_secs(30);
 /// Largest export, bytes. What is larger is for `jabiru export`.
 const FILE_BYTES: u64 = 1 << 30;
 /// All exports that are being made or downloaded, in [`SPACE_UNIT`]s: the disk is the canvases' own.
@@ -52,8 +57,6 @@ const SPACE_UNIT: u64 = 1 << 20;
 
 /// Characters of a canvas's name in the name of its file.
 const NAME_CHARS: usize = 80;
-/// Characters of a block's id, as the web client makes them and twice that.
-const BLOCK_CHARS: usize = 64;
 
 /// Where exports are made, and how many there may be.
 #[derive(Debug)]
@@ -164,7 +167,8 @@ async fn export(
     slice.shell.rates.take(caller.user_id(), Endpoint::Export).await?;
     let busy = || too_many("exports are being made");
     let _place = slice.exports.places.try_acquire().map_err(|_full| busy())?;
-    let turn = Arc::clone(&slice.exports.turns).acquire_owned().await.map_err(|_closed| busy())?;
+    let turn = timeout(TURN_WAIT, Arc::clone(&slice.exports.turns).acquire_owned()).await;
+    let turn = turn.map_err(|_elapsed| busy())?.map_err(|_closed| busy())?;
     let (making, now, user_id) = (slice.clone(), slice.shell.clock.now(), caller.user_id().to_owned());
     let runtime = Handle::current();
     let made = tokio::task::spawn_blocking(move || {
@@ -276,7 +280,7 @@ enum Kind {
 struct Made {
     kind: Kind,
     /// The block's id.
-    #[schema(max_length = 64)]
+    #[schema(max_length = 128)]
     block: String,
 }
 
@@ -294,8 +298,9 @@ async fn note(
 ) -> Result<StatusCode, Problem> {
     let (record, _) = find_live(&slice.canvases, &caller, &id, Role::Viewer).await?;
     slice.shell.rates.take(caller.user_id(), Endpoint::Export).await?;
-    if made.block.chars().nth(BLOCK_CHARS).is_some() {
-        return Err(Problem::bad_request(format!("`block` has at most {BLOCK_CHARS} characters.")));
+    let most = CanvasLimits::default().key_chars;
+    if made.block.chars().nth(most).is_some() {
+        return Err(Problem::bad_request(format!("`block` has at most {most} characters.")));
     }
     let what = json!({ "canvas_id": record.id, "kind": made.kind, "block": made.block });
     activity.record(&caller, "canvas.exported", what);
