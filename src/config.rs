@@ -172,6 +172,10 @@ pub struct Limits {
     #[arg(long = "max-creates-per-minute", env = "JABIRU_MAX_CREATES_PER_MINUTE", default_value_t = 6000, value_parser = parse_count::<u64>)]
     pub creates_per_minute: u64,
 
+    /// Exports one person may make in a minute: a script that backs up canvases one by one stays below. Answer: 429.
+    #[arg(long = "max-exports-per-minute", env = "JABIRU_MAX_EXPORTS_PER_MINUTE", default_value_t = 600, value_parser = parse_count::<u64>)]
+    pub exports_per_minute: u64,
+
     /// Sockets one person may open in a minute. As many as a node holds sessions: an app that gives all its guests one `sub` brings them
     /// all back within a minute of a restart. Answer: close 4429.
     #[arg(long = "max-joins-per-minute", env = "JABIRU_MAX_JOINS_PER_MINUTE", default_value_t = 20_000, value_parser = parse_count::<u64>)]

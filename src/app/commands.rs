@@ -84,13 +84,14 @@ pub async fn export(config: &Config, out: &Path, canvases: &[CanvasId]) -> anyho
     let named = || format!("--out: cannot write {}", fresh.display());
     let file = fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&fresh);
     let from = Installation { store: backends.store.as_ref(), datasets: &backends.datasets, images: &backends.images };
-    let written = match transfer::export(from, canvases, BufWriter::new(file.with_context(named)?), clock.now()).await {
-        Ok((writer, totals)) => {
-            let file = writer.into_inner().map_err(io::IntoInnerError::into_error).with_context(named)?;
-            file.sync_all().and_then(|()| fs::rename(&fresh, out)).with_context(named).map(|()| totals)
-        }
-        Err(error) => Err(error).context("nothing was exported"),
-    };
+    let written =
+        match transfer::export(from, canvases, None, BufWriter::new(file.with_context(named)?), clock.now()).await {
+            Ok((writer, totals)) => {
+                let file = writer.into_inner().map_err(io::IntoInnerError::into_error).with_context(named)?;
+                file.sync_all().and_then(|()| fs::rename(&fresh, out)).with_context(named).map(|()| totals)
+            }
+            Err(error) => Err(error).context("nothing was exported"),
+        };
     if written.is_err() {
         let _ = fs::remove_file(&fresh);
     }

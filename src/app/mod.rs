@@ -23,6 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower_http::catch_panic::CatchPanicLayer;
 use tower_http::compression::CompressionLayer;
+use tower_http::compression::predicate::{DefaultPredicate, NotForContentType, Predicate as _};
 use tower_http::trace::TraceLayer;
 use utoipa::OpenApi;
 use utoipa_axum::router::OpenApiRouter;
@@ -36,6 +37,7 @@ use crate::platform::bindings::{Bindings, Calculator};
 use crate::platform::canvases::{self, Canvases};
 use crate::platform::datasets::{self, Datasets};
 use crate::platform::images::{self, Images};
+use crate::platform::transfer::{self, Exports};
 use crate::platform::usage::{self, UsageStore};
 use crate::platform::{accounts, samples};
 use crate::room::{Changes, Hub, Node, Pressure};
@@ -156,7 +158,9 @@ impl App {
             events: events.clone(),
             trust_forwarded_for: config.trust_forwarded_for,
         };
-        let slices = Slices { canvases, datasets, images, usage: usage_store };
+        let exports = Exports::open(config.data_dir.join("exports"));
+        let exports = Arc::new(exports.context("JABIRU_DATA_DIR / --data-dir: cannot use its folder `exports`")?);
+        let slices = Slices { canvases, datasets, images, exports, usage: usage_store };
         let router = router(&shell, &hub, slices, services.probes(&hub.node().bus), metrics.clone());
         tasks.spawn(stop.clone().run_until_cancelled_owned(sample(
             metrics.clone(),
@@ -200,13 +204,14 @@ struct Slices {
     canvases: Canvases,
     datasets: Arc<Datasets>,
     images: Arc<Images>,
+    exports: Arc<Exports>,
     usage: Arc<dyn UsageStore>,
 }
 
 fn router(
     shell: &Shell,
     hub: &Arc<Hub>,
-    Slices { canvases, datasets, images, usage }: Slices,
+    Slices { canvases, datasets, images, exports, usage }: Slices,
     probes: Vec<health::Probe>,
     metrics: metrics_exporter_prometheus::PrometheusHandle,
 ) -> Router {
@@ -215,10 +220,21 @@ fn router(
         .merge(canvases::http::router(canvases::http::Slice { shell: shell.clone(), canvases: canvases.clone() }))
         .merge(datasets::http::router(datasets::http::Slice {
             shell: shell.clone(),
-            datasets,
+            datasets: Arc::clone(&datasets),
             canvases: canvases.clone(),
         }))
-        .merge(images::http::router(images::http::Slice { shell: shell.clone(), images, canvases: canvases.clone() }))
+        .merge(images::http::router(images::http::Slice {
+            shell: shell.clone(),
+            images: Arc::clone(&images),
+            canvases: canvases.clone(),
+        }))
+        .merge(transfer::http::router(transfer::http::Slice {
+            shell: shell.clone(),
+            canvases: canvases.clone(),
+            datasets,
+            images,
+            exports,
+        }))
         .merge(usage::http::router(usage::http::Slice { shell: shell.clone(), usage, canvases }))
         .split_for_parts();
     Router::new()
@@ -226,7 +242,10 @@ fn router(
         .merge(docs::router(&description))
         .layer(DefaultBodyLimit::max(shell.limits.body_bytes))
         .fallback(assets::serve)
-        .layer(CompressionLayer::new())
+        // An export is compressed already.
+        .layer(CompressionLayer::new().compress_when(
+            DefaultPredicate::new().and(NotForContentType::const_new(transfer::http::MEDIA_TYPE)),
+        ))
         .merge(health::router(health::Health { hub: Arc::clone(hub), events: shell.events.clone(), probes: Arc::new(probes), metrics }))
         .merge(ws::router(shell.clone(), Arc::clone(hub)))
         .layer(CatchPanicLayer::custom(|_| {

@@ -55,6 +55,20 @@ pub struct Origin {
     pub ip: Option<IpAddr>,
     /// What the client says it is, cut to 256 bytes.
     pub user_agent: Arc<str>,
+    /// By which door a socket came.
+    pub door: Door,
+}
+
+/// By which door somebody comes to a canvas.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Door {
+    /// Our own pages with an account or a token for all canvases, or no page at all: a program.
+    #[default]
+    Own,
+    /// Our own pages with a token that opens this canvas only: a link that somebody was given.
+    Link,
+    /// A page of another site, which shows the canvas as a part of itself. Its origin, e.g. `https://app.example.org`.
+    Site(Arc<str>),
 }
 
 impl Origin {
@@ -62,7 +76,7 @@ impl Origin {
     #[must_use]
     pub fn new(ip: Option<IpAddr>, user_agent: &str) -> Self {
         let end = user_agent.floor_char_boundary(USER_AGENT_BYTES);
-        Self { ip: ip.map(|ip| ip.to_canonical()), user_agent: user_agent[..end].into() }
+        Self { ip: ip.map(|ip| ip.to_canonical()), user_agent: user_agent[..end].into(), door: Door::Own }
     }
 }
 

@@ -60,10 +60,13 @@ impl Origins {
     /// Whether a socket may be opened. Programs send no `Origin`; a browser always does.
     #[must_use]
     pub fn allows_socket(&self, headers: &HeaderMap) -> bool {
-        match text(headers, header::ORIGIN.as_str()) {
-            None => true,
-            Some(origin) => self.is_own(headers, origin) || self.allowed.iter().any(|allowed| allowed == origin),
-        }
+        self.page(headers).is_none_or(|(origin, own)| own || self.allowed.iter().any(|allowed| allowed == origin))
+    }
+
+    /// The origin of the page that asks, and whether it is our own. `None`: no page, but a program.
+    #[must_use]
+    pub fn page<'a>(&self, headers: &'a HeaderMap) -> Option<(&'a str, bool)> {
+        text(headers, header::ORIGIN.as_str()).map(|origin| (origin, self.is_own(headers, origin)))
     }
 
     /// Whether a request that changes something with a cookie comes from our own pages; the cookie alone proves nothing. `[ACC-4]`

@@ -1,17 +1,26 @@
 //! Taking a request's body into a temporary file: bounded and counted as it arrives, and gone if nobody keeps it.
 //!
-//! Owns the folder of uploads in progress and how many there may be. Does not look into them.
+//! Owns the folder of uploads in progress, how many there may be, and how a person is told that one did not arrive. Does not look into them.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use axum::Json;
+use axum::extract::FromRequestParts;
+use axum::http::request::Parts;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
 use bytes::Bytes;
 use futures_util::{Stream, StreamExt as _};
+use serde::Serialize;
 use tokio::io::AsyncWriteExt as _;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::task::TaskTracker;
 use uuid::Uuid;
+
+use super::{Problem, text};
 
 /// Bounds of the uploads of one kind. `[LIM-1]`
 #[derive(Debug, Clone, Copy)]
@@ -45,6 +54,69 @@ pub enum UploadError {
     /// The temporary file could not be written.
     #[error(transparent)]
     Storage(#[from] std::io::Error),
+}
+
+impl UploadError {
+    /// What the uploader is told. `thing`: what was not taken, e.g. `an image`.
+    #[must_use]
+    pub fn problem(&self, thing: &str) -> Problem {
+        let new = |status, title: &str, detail: String| Problem::new(status, title, detail);
+        match self {
+            Self::TooLarge { limit_bytes } => {
+                let detail = format!("The file is larger than {limit_bytes} bytes, the most {thing} may have.");
+                new(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large", detail).with("limit_bytes", *limit_bytes)
+            }
+            Self::Interrupted(what) => {
+                let detail = format!("The upload did not arrive whole: {what}. Send it again.");
+                new(StatusCode::REQUEST_TIMEOUT, "The upload was interrupted", detail)
+            }
+            Self::Busy { limit } => {
+                let detail =
+                    format!("{limit} uploads are in progress, the most at one time. Try again in a few seconds.");
+                new(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads at once", detail).with("limit", *limit)
+            }
+            Self::Storage(error) if error.kind() == std::io::ErrorKind::StorageFull => disk_full(thing),
+            Self::Storage(error) => {
+                tracing::error!(%error, "an upload could not be taken: {thing} was refused");
+                let detail = "The server's disk cannot be used right now. Nothing was changed; try again in a moment."
+                    .to_owned();
+                new(StatusCode::SERVICE_UNAVAILABLE, "Storage is not available", detail)
+            }
+        }
+    }
+}
+
+/// What the uploader is told when there is no room for what they sent.
+pub fn disk_full(thing: &str) -> Problem {
+    tracing::error!("the disk is full: {thing} was refused");
+    let detail = "The server has no room for this file. Tell whoever runs it.";
+    Problem::new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full", detail)
+}
+
+/// What the head of a request says of the file in its body.
+#[derive(Debug)]
+pub struct FileHead {
+    /// The `Content-Type`; empty without one.
+    pub media_type: String,
+    /// The `Content-Length`, if the client announced one.
+    pub announced_bytes: Option<u64>,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for FileHead {
+    type Rejection = Infallible;
+
+    async fn from_request_parts(parts: &mut Parts, _state: &S) -> Result<Self, Self::Rejection> {
+        let length = text(&parts.headers, header::CONTENT_LENGTH.as_str());
+        Ok(Self {
+            media_type: text(&parts.headers, header::CONTENT_TYPE.as_str()).unwrap_or_default().to_owned(),
+            announced_bytes: length.and_then(|length| length.parse().ok()),
+        })
+    }
+}
+
+/// 201 with what was stored, and where it is.
+pub fn stored(location: String, what: impl Serialize) -> Response {
+    (StatusCode::CREATED, [(header::LOCATION, location)], Json(what)).into_response()
 }
 
 /// The uploads of one kind.

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, sleep_until};
 use yrs::StateVector;
@@ -33,7 +33,7 @@ use crate::config::ROOM_INBOX;
 use crate::doc::awareness::Sender;
 use crate::doc::document::Headline;
 use crate::doc::{AwarenessTable, Document};
-use crate::events::UsageEvent;
+use crate::events::{Door, UsageEvent};
 use crate::id::{CanvasId, PeerId};
 use crate::presence::PresenceEntry;
 use crate::protocol::{self, AwarenessEntry, Close, Closing};
@@ -319,6 +319,12 @@ impl Room {
         self.happened(id, &peer, "canvas.joined");
         if self.visits.is_opening(&peer.identity.user_id, is_here, Instant::now()) {
             self.happened(id, &peer, "canvas.opened");
+            // Beside it: how they came, once a visit; what is counted as a view is the opening.
+            match &peer.origin.door {
+                Door::Own => {}
+                Door::Link => self.happened(id, &peer, "canvas.viewed_by_link"),
+                Door::Site(site) => self.happened_with(id, &peer, "canvas.embedded", json!({ "origin": **site })),
+            }
         }
         self.peers.insert(id, peer);
         if reply.send(Ok(id)).is_err() {
@@ -368,7 +374,13 @@ impl Room {
     }
 
     fn happened(&self, id: PeerId, peer: &Peer, event_type: &'static str) {
-        let data = json!({ "canvas_id": self.id, "role": peer.role });
+        self.happened_with(id, peer, event_type, json!({}));
+    }
+
+    /// `data`: an object with more about it.
+    fn happened_with(&self, id: PeerId, peer: &Peer, event_type: &'static str, mut data: Value) {
+        data["canvas_id"] = json!(self.id);
+        data["role"] = json!(peer.role);
         let session = || self.node.session_name(id);
         self.node.events.record(|| UsageEvent::of(&peer.identity, &peer.origin, session(), event_type, data));
     }

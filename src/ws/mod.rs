@@ -18,7 +18,7 @@ use axum::routing::get;
 use serde::Deserialize;
 
 use crate::config::Limits;
-use crate::events::Origin;
+use crate::events::{Door, Origin};
 use crate::http::{Problem, Shell, caller};
 use crate::protocol::WireLimits;
 use crate::room::Hub;
@@ -68,9 +68,15 @@ async fn upgrade(
         let detail = "Pages of this origin may not open sockets here; add it to JABIRU_ALLOWED_ORIGINS.";
         return Problem::forbidden(detail).into_response();
     }
+    let page = sockets.shell.origins.page(&headers);
+    let door = match page {
+        Some((site, false)) => Door::Site(site.into()),
+        _ => Door::Own,
+    };
     let opening = Box::new(session::Opening {
         canvas,
-        origin,
+        origin: Origin { door, ..origin },
+        own_page: matches!(page, Some((_, true))),
         token: params.token,
         cookie: caller::cookie(&headers).map(str::to_owned),
         acks: params.ack.as_deref() == Some("1"),

@@ -13,9 +13,9 @@ use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
 use super::handshake::Incoming;
 use super::wire::Wire;
 use super::{Sockets, wire_limits};
-use crate::access::{Caller, Endpoint};
+use crate::access::{Caller, Endpoint, Grant};
 use crate::clock::Millis;
-use crate::events::Origin;
+use crate::events::{Door, Origin};
 use crate::id::CanvasId;
 use crate::protocol::{self, ClientMessage, Close, Closing};
 use crate::room::{Line, Membership, NewPeer, Outbox};
@@ -35,6 +35,8 @@ const FACTS_TIMEOUT: Duration = Duration::from_secs(10);
 pub(super) struct Opening {
     pub(super) canvas: String,
     pub(super) origin: Origin,
+    /// A page of ours asks, not one of another site and not a program.
+    pub(super) own_page: bool,
     pub(super) token: Option<String>,
     pub(super) cookie: Option<String>,
     pub(super) acks: bool,
@@ -116,9 +118,13 @@ async fn admit(
         timeout(FACTS_TIMEOUT, sockets.hub.facts(id)).await.map_err(|_| unreachable())?.map_err(|_| unreachable())?;
     let facts = facts.filter(|facts| facts.deleted_at.is_none()).ok_or_else(no_canvas)?;
     let role = caller.role_on(&facts).ok_or_else(no_canvas)?;
+    let mut origin = opening.origin.clone();
+    if opening.own_page && matches!(caller.grant, Grant::Token { canvas: Some(_), .. }) {
+        origin.door = Door::Link;
+    }
     let new = || NewPeer {
         identity: caller.identity.clone(),
-        origin: opening.origin.clone(),
+        origin: origin.clone(),
         role,
         outbox: Arc::clone(outbox),
         acks: opening.acks,

@@ -149,6 +149,11 @@ export class Server {
     return (await run(BINARY, args, { env: environment() })).stdout.trim()
   }
 
+  /** Takes the canvases of an export while the server is stopped. Resolves to what the command says. */
+  async import(file) {
+    return (await run(BINARY, ['import', '--in', file, '--data-dir', this.dataDir], { env: environment() })).stdout
+  }
+
   /** An HTTP call as the owner, or with another token. Resolves to the response. */
   async call(path, { method = 'GET', json, token } = {}) {
     this.ownerToken ??= await this.token()

@@ -14,6 +14,7 @@ use jabiru::clock::Clock;
 use jabiru::events::{
     Batch, ClickHouseEvents, EventStore, Events, MetricSample, Origin, QueryRun, Rows, Spool, SqliteEvents, UsageEvent,
 };
+use jabiru::id::CanvasId;
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -363,6 +364,10 @@ async fn live(server: &TestServer) -> Vec<(String, String)> {
     let eve = TestClient::join(server, canvas, Options::role(server, Role::Viewer, "eve")).await;
     server.read(canvas).await;
     assert_eq!(server.call(Method::POST, &format!("{path}/duplicate"), None).await.0, StatusCode::CREATED);
+    let file = server.request(Method::GET, &format!("{path}/export"), &server.owner()).send().await.unwrap();
+    assert_eq!(file.status(), StatusCode::OK);
+    let png = json!({ "kind": "png", "block": "b" });
+    assert_eq!(server.call(Method::POST, &format!("{path}/exports"), Some(png)).await.0, StatusCode::NO_CONTENT);
     drop((ann, eve));
     assert_eq!(server.call(Method::DELETE, &path, None).await.0, StatusCode::NO_CONTENT);
     assert_eq!(server.call(Method::POST, &format!("{path}/restore"), None).await.0, StatusCode::OK);
@@ -386,9 +391,13 @@ async fn live(server: &TestServer) -> Vec<(String, String)> {
         ("olga", "api.call"),
         ("olga", "api.call"),
         ("olga", "api.call"),
+        ("olga", "api.call"),
+        ("olga", "api.call"),
         ("olga", "canvas.created"),
         ("olga", "canvas.deleted"),
         ("olga", "canvas.duplicated"),
+        ("olga", "canvas.exported"),
+        ("olga", "canvas.exported"),
         ("olga", "canvas.restored"),
         ("olga", "canvas.viewed"),
         ("olga", "dataset.uploaded"),
@@ -424,6 +433,9 @@ async fn evt_1_the_life_of_a_canvas_is_in_clickhouse_when_the_server_has_stopped
     let calls = "SELECT JSONExtractString(event_data, 'method'), JSONExtractString(event_data, 'route'), JSONExtractUInt(event_data, 'status')
                  FROM user_events WHERE event_type = 'api.call' ORDER BY timestamp LIMIT 1";
     assert_eq!(ask(calls).await, "POST\t/v1/canvases\t201\n");
+    let exported = "SELECT JSONExtractString(event_data, 'kind'), JSONExtractString(event_data, 'block'), JSONExtractUInt(event_data, 'size_bytes') > 0
+                    FROM user_events WHERE event_type = 'canvas.exported' ORDER BY 1";
+    assert_eq!(ask(exported).await, "canvas\t\t1\npng\tb\t0\n");
     let queries =
         "SELECT query_type, rows_processed, bytes_processed, cache_hit, error_code, user_id FROM query_performance";
     assert_eq!(ask(queries).await, "dataset.rows\t2\t25\tfalse\t\tolga\n");
@@ -453,4 +465,71 @@ async fn evt_2_without_clickhouse_the_same_events_are_in_the_embedded_store() {
     }
     let queries: i64 = database.query_row("select count(*) from query_performance", [], |row| row.get(0)).unwrap();
     assert_eq!(queries, 1);
+}
+
+/// By link and in other sites, with a second tab and a program beside them.
+async fn visit(server: &TestServer) -> CanvasId {
+    let canvas = server.create("c").await;
+    let join = |token: String, page: Option<&'static str>| async move {
+        let headers = page.map(|origin| ("origin", origin.to_owned())).into_iter().collect();
+        let options = Options { token, headers, ..Options::role(server, Role::Viewer, "nobody") };
+        let mut client = TestClient::join(server, canvas, options).await;
+        client.until("synced", |client| client.synced).await;
+        client
+    };
+    let own = server.app().origin.clone();
+    let own: &'static str = own.leak();
+    let only = |sub: &str| server.token(&canvas.to_string(), Role::Viewer, sub);
+    let embedded = join(only("guest"), Some("https://app.example.org")).await;
+    let second_tab = join(only("guest"), Some("https://app.example.org")).await;
+    let all_canvases = join(server.token("*", Role::Viewer, "host"), Some("https://app.example.org")).await;
+    let by_link = join(only("lena"), Some(own)).await;
+    let own_page = join(server.token("*", Role::Viewer, "ann"), Some(own)).await;
+    let program = join(only("script"), None).await;
+    drop((embedded, second_tab, all_canvases, by_link, own_page, program));
+    canvas
+}
+
+#[tokio::test]
+async fn evt_1_how_somebody_came_is_recorded_beside_the_opening_and_is_no_second_view() {
+    let url = shared_clickhouse().await;
+    let flags = ["--allowed-origins", "https://app.example.org"];
+    for more in [&[][..], &["--clickhouse-url", &url]] {
+        let mut server = TestServer::with(&[&flags[..], more].concat()).await;
+        let canvas = visit(&server).await;
+        eventually("every opening is one view", || async {
+            let usage = server.call(Method::GET, &format!("/v1/canvases/{canvas}/usage"), None).await.1;
+            let totals = &usage["totals"];
+            assert!(totals["views"].as_u64() <= Some(5), "{usage}");
+            totals["views"] == 5 && totals["people"] == 5
+        })
+        .await;
+        server.stop().await.unwrap();
+        let sql = "SELECT user_id, event_type, ORIGIN FROM user_events
+                   WHERE event_type IN ('canvas.opened', 'canvas.embedded', 'canvas.viewed_by_link') ORDER BY event_type, user_id";
+        let found = if more.is_empty() {
+            let sql = sql.replace("ORIGIN", "coalesce(json_extract(event_data, '$.origin'), '')");
+            let database = rusqlite::Connection::open(server.folder.path().join("jabiru.db")).unwrap();
+            let mut rows = database.prepare(&sql).unwrap();
+            let text = |row: &rusqlite::Row<'_>, column| row.get::<_, String>(column).unwrap();
+            let rows = rows.query_map([], |row| Ok(format!("{}\t{}\t{}", text(row, 0), text(row, 1), text(row, 2))));
+            rows.unwrap().collect::<Result<Vec<_>, _>>().unwrap()
+        } else {
+            let sql = sql.replace("ORIGIN", "JSONExtractString(event_data, 'origin')");
+            clickhouse_ask(&url, &sql).await.lines().map(str::to_owned).collect()
+        };
+        assert_eq!(
+            found,
+            [
+                "guest\tcanvas.embedded\thttps://app.example.org",
+                "host\tcanvas.embedded\thttps://app.example.org",
+                "ann\tcanvas.opened\t",
+                "guest\tcanvas.opened\t",
+                "host\tcanvas.opened\t",
+                "lena\tcanvas.opened\t",
+                "script\tcanvas.opened\t",
+                "lena\tcanvas.viewed_by_link\t",
+            ]
+        );
+    }
 }

@@ -11,6 +11,7 @@ use std::sync::Arc;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
+use jabiru::access::Role;
 use jabiru::backend::mongo::{self, Mongo};
 use jabiru::backend::sqlite::Sqlite;
 use jabiru::clock::Clock;
@@ -21,7 +22,7 @@ use jabiru::platform::images::{self, Images};
 use jabiru::platform::transfer::{self, Imported, Installation, Tenants, TransferError};
 use jabiru::store::mongo::MongoStore;
 use jabiru::store::{Append, Change, Part, Store};
-use reqwest::{Method, StatusCode};
+use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -69,7 +70,7 @@ impl Place {
     }
 
     async fn export(&self) -> Vec<u8> {
-        transfer::export(self.installation(), &[], Vec::new(), 7).await.unwrap().0
+        transfer::export(self.installation(), &[], None, Vec::new(), 7).await.unwrap().0
     }
 
     async fn import(&self, file: &[u8], replace: bool) -> Result<Imported, TransferError> {
@@ -259,10 +260,14 @@ async fn another_organizations_canvas_of_the_same_id_is_never_touched() {
     assert_eq!(into.store.canvas(id).await.unwrap().unwrap().name, "Theirs");
 }
 
+fn lines(file: &[u8]) -> Vec<Value> {
+    let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
+    text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
 /// Unpacks a file, lets `edit` change its lines, and packs it again.
 fn edited(file: &[u8], edit: impl FnOnce(&mut Vec<Value>)) -> Vec<u8> {
-    let text = String::from_utf8(zstd::decode_all(file).unwrap()).unwrap();
-    let mut lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let mut lines = lines(file);
     edit(&mut lines);
     let text: Vec<_> = lines.iter().map(|line| format!("{line}\n")).collect();
     zstd::encode_all(text.concat().as_bytes(), 3).unwrap()
@@ -281,6 +286,9 @@ async fn lim_2_a_file_that_is_no_good_is_refused_whole_and_changes_nothing() {
     for _ in 0..3 {
         from.made(&mut random, "ours").await;
     }
+    // The generator may have folded them all; one has a journal whatever it says.
+    let journaled = record("ours", "Journaled");
+    from.store.create_canvas(journaled.clone(), seed(&journaled)).await.unwrap();
     let file = from.export().await;
     transfer::check(file.as_slice()).unwrap();
 
@@ -505,4 +513,123 @@ async fn what_is_there_with_other_content_is_refused_by_name_and_replaced_when_t
     let server = server.restarted().await;
     let ben = TestClient::editor(&server, kept, "ben").await;
     assert_eq!((ben.get("before").as_deref(), ben.get("after").as_deref()), (Some("x"), None));
+}
+
+/// A canvas as a file, as a browser gets it.
+async fn download(server: &TestServer, canvas: CanvasId) -> Vec<u8> {
+    let request = server.request(Method::GET, &format!("/v1/canvases/{canvas}/export"), &server.owner());
+    let response = request.header("accept-encoding", "gzip").send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::OK);
+    let length = response.headers()[header::CONTENT_LENGTH].to_str().unwrap().to_owned();
+    assert_eq!(response.headers()[header::CONTENT_TYPE], "application/zstd");
+    assert_eq!(response.headers().get(header::CONTENT_ENCODING), None, "it is compressed already");
+    let named = response.headers()[header::CONTENT_DISPOSITION].to_str().unwrap().to_owned();
+    assert_eq!(named, "attachment; filename=\"Z_rich.jabiru\"; filename*=UTF-8''Z%C3%BCrich.jabiru");
+    let file = response.bytes().await.unwrap().to_vec();
+    assert_eq!(length, file.len().to_string());
+    file
+}
+
+#[tokio::test]
+async fn a_canvas_downloaded_from_one_server_is_equal_in_another() {
+    let server = TestServer::with(&["--compact-entries", "5", "--room-idle-seconds", "0.1"]).await;
+    let dataset =
+        post(&server, "/v1/datasets?name=Sales", "text/csv", b"day,amount\n2024-01-01,3\n,4.5\n".to_vec()).await;
+    let blocks = json!([{
+        "id": "c", "type": "chart", "position": { "x": 0, "y": 0, "w": 6, "h": 4 },
+        "content": { "chart_type": "bar", "title": "t", "data_source": { "type": "dataset", "dataset_id": dataset } },
+    }]);
+    let canvas = server.import("Z\u{fc}rich", json!({ "blocks": blocks })).await;
+    server.create("Another").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    for edit in 0..20 {
+        ann.set(&format!("k{edit}"), "v".repeat(edit)).await;
+        ann.until_saved().await;
+    }
+    for person in ["olga", "ben"] {
+        let marks = server.token("*", Role::Viewer, person);
+        let favourite = server.request(Method::PUT, &format!("/v1/canvases/{canvas}/favourite"), &marks);
+        assert!(favourite.send().await.unwrap().status().is_success());
+    }
+
+    let file = download(&server, canvas).await;
+    let holds = lines(&file);
+    let of = |kind: &str| holds.iter().filter(|line| line.get(kind).is_some()).count();
+    assert_eq!((of("canvas"), of("dataset"), of("end")), (1, 1, 1));
+    assert_eq!(of("folded") + of("entry"), 21, "the first state and twenty edits");
+    let marks: Vec<_> = holds.iter().filter_map(|line| line["marks"]["user_id"].as_str()).collect();
+    assert_eq!(marks, ["olga"], "what others marked is theirs");
+
+    let files = TempDir::new().unwrap();
+    let saved = files.path().join("z.jabiru");
+    std::fs::write(&saved, &file).unwrap();
+    let mut other = TestServer::start().await;
+    other.stop().await.unwrap();
+    let said = good(other.folder.path(), &["import", "--in", saved.to_str().unwrap()]).await;
+    assert!(said.contains(&format!("imported: {canvas} \"Z\u{fc}rich\"")), "{said}");
+    assert!(said.trim().ends_with("written: canvases: 1, data sets: 1, images: 0"), "{said}");
+    let other = other.restarted().await;
+    let unstamped = |mut canvas: Value| {
+        canvas.as_object_mut().unwrap().remove("organization_id");
+        canvas
+    };
+    assert_eq!(unstamped(other.read(canvas).await), unstamped(server.read(canvas).await));
+    assert_eq!(read_rows(&other, &dataset).await, read_rows(&server, &dataset).await);
+    // Every change with its time and its author, also of the edits.
+    let history = |file: &[u8]| {
+        let mut changes = lines(file);
+        changes.retain(|line| line.get("folded").is_some() || line.get("entry").is_some());
+        changes
+            .into_iter()
+            .map(|mut line| line.as_object_mut().unwrap().values_mut().next().unwrap().take())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(history(&download(&other, canvas).await), history(&file));
+    let ben = TestClient::editor(&other, canvas, "ben").await;
+    assert_eq!(ben.get("k19"), ann.get("k19"));
+    assert_eq!(std::fs::read_dir(server.folder.path().join("exports")).unwrap().count(), 0, "a file was left");
+}
+
+#[tokio::test]
+async fn acc_2_a_canvas_is_downloaded_by_those_who_may_edit_it_in_its_own_organization() {
+    let server = TestServer::with(&["--max-exports-per-minute=2"]).await;
+    let (canvas, other) = (server.create("ours").await, server.create("other").await);
+    let path = format!("/v1/canvases/{canvas}/export");
+    let status = |request: reqwest::RequestBuilder| async { request.send().await.unwrap().status() };
+    let get = |path: &str, token: String| status(server.request(Method::GET, path, &token));
+    for role in [Role::Viewer, Role::Commenter] {
+        assert_eq!(get(&path, server.token("*", role, "v")).await, StatusCode::FORBIDDEN);
+    }
+    let one = server.token(&canvas.to_string(), Role::Editor, "guest");
+    assert_eq!(get(&format!("/v1/canvases/{other}/export"), one.clone()).await, StatusCode::FORBIDDEN);
+    let otto = server.outsider();
+    assert_eq!(status(server.as_cookie(Method::GET, &path, &otto)).await, StatusCode::NOT_FOUND);
+    assert_eq!(status(server.http.get(server.url(&path))).await, StatusCode::UNAUTHORIZED);
+    let nobody = format!("/v1/canvases/{}/export", CanvasId::generate());
+    assert_eq!(get(&nobody, server.owner()).await, StatusCode::NOT_FOUND);
+
+    // A file that a page made of a block: who sees the block may have made it.
+    let note = |token: String, body: Value| {
+        status(server.request(Method::POST, &format!("/v1/canvases/{canvas}/exports"), &token).json(&body))
+    };
+    let png = json!({ "kind": "png", "block": "b" });
+    let viewer = server.token(&canvas.to_string(), Role::Viewer, "eve");
+    assert_eq!(note(viewer.clone(), png.clone()).await, StatusCode::NO_CONTENT);
+    let theirs = server.as_cookie(Method::POST, &format!("/v1/canvases/{canvas}/exports"), &otto).json(&png);
+    let theirs = theirs.header("origin", &server.app().origin);
+    assert_eq!(status(theirs).await, StatusCode::NOT_FOUND);
+    assert_eq!(note(viewer.clone(), json!({ "kind": "svg", "block": "b" })).await, StatusCode::UNPROCESSABLE_ENTITY);
+    assert_eq!(note(viewer.clone(), json!({ "kind": "csv", "block": "b".repeat(129) })).await, StatusCode::BAD_REQUEST);
+
+    // Two a minute, each person's own.
+    assert_eq!(note(viewer, png).await, StatusCode::TOO_MANY_REQUESTS);
+    assert_eq!(get(&path, one.clone()).await, StatusCode::OK);
+    assert_eq!(get(&path, one.clone()).await, StatusCode::OK);
+    assert_eq!(get(&path, one).await, StatusCode::TOO_MANY_REQUESTS);
+
+    server.call(Method::DELETE, &format!("/v1/canvases/{canvas}"), None).await;
+    assert_eq!(get(&path, server.owner()).await, StatusCode::NOT_FOUND);
+    let (_, description) = server.call(Method::GET, "/v1/openapi.json", None).await;
+    assert!(description["paths"]["/v1/canvases/{id}/export"]["get"].is_object());
+    assert!(description["paths"]["/v1/canvases/{id}/exports"]["post"].is_object());
 }

@@ -53,6 +53,9 @@ async fn evt_2_both_stores_count_what_is_documented() {
         // Not of a canvas, and not counted.
         at(START + DAY, "eve", "org", "api.call", json!({ "route": "/v1/me" })),
         at(START + DAY, "eve", "org", "canvas.exported", of(ours)),
+        // How an opening that is counted came about.
+        at(START + DAY, "ben", "org", "canvas.embedded", of(ours)),
+        at(START + DAY, "ann", "org", "canvas.viewed_by_link", of(ours)),
         // Another organization, with the same people, on a canvas of its own and, as nothing should ever say, on ours.
         at(START + DAY, "ann", "theirs", "canvas.opened", of(theirs)),
         at(START + DAY, "ann", "theirs", "canvas.edited", edits(100)),

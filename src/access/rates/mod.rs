@@ -29,6 +29,8 @@ pub enum Endpoint {
     Upload,
     /// Creating or duplicating a canvas.
     Create,
+    /// Taking a canvas, or a picture or the rows of a block, out into a file.
+    Export,
     /// Opening a socket.
     Join,
 }
@@ -41,6 +43,7 @@ impl Endpoint {
             Self::Login => "login",
             Self::Upload => "upload",
             Self::Create => "create",
+            Self::Export => "export",
             Self::Join => "join",
         }
     }
@@ -50,6 +53,7 @@ impl Endpoint {
             Self::Login => limits.logins_per_minute,
             Self::Upload => limits.uploads_per_minute,
             Self::Create => limits.creates_per_minute,
+            Self::Export => limits.exports_per_minute,
             Self::Join => limits.joins_per_minute,
         }
     }
@@ -59,6 +63,7 @@ impl Endpoint {
             Self::Login => "logins from your address",
             Self::Upload => "uploads of yours",
             Self::Create => "canvases made by you",
+            Self::Export => "exports of yours",
             Self::Join => "canvases opened by you",
         }
     }

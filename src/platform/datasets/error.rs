@@ -16,12 +16,6 @@ pub enum DatasetError {
         /// A sentence without a full stop.
         what: String,
     },
-    /// The file, or what was announced of it, is larger than a file may be.
-    #[error("the file is larger than {limit_bytes} bytes, the most a dataset may have")]
-    TooLarge {
-        /// The limit, in bytes.
-        limit_bytes: u64,
-    },
     /// The file names more columns than a dataset may have.
     #[error("line {line}: the file has more than {limit} columns, the most a dataset may have")]
     TooManyColumns {
@@ -64,18 +58,9 @@ pub enum DatasetError {
         /// The media type that was given.
         given: String,
     },
-    /// The upload ended or stalled before the file was whole. Sending it again may work.
-    #[error("the upload did not arrive whole: {what}")]
-    Interrupted {
-        /// What happened.
-        what: String,
-    },
-    /// [`Limits::uploads`](super::Limits::uploads) are in progress. Trying again later works.
-    #[error("{limit} uploads are in progress, the most at one time")]
-    Busy {
-        /// The limit, in uploads.
-        limit: usize,
-    },
+    /// It did not arrive.
+    #[error(transparent)]
+    Upload(UploadError),
     /// The disk that holds the datasets is full. The operator frees space.
     #[error("the disk that holds the datasets is full")]
     DiskFull,
@@ -93,10 +78,8 @@ impl From<std::io::Error> for DatasetError {
 impl From<UploadError> for DatasetError {
     fn from(error: UploadError) -> Self {
         match error {
-            UploadError::TooLarge { limit_bytes } => Self::TooLarge { limit_bytes },
-            UploadError::Interrupted(what) => Self::Interrupted { what },
-            UploadError::Busy { limit } => Self::Busy { limit },
             UploadError::Storage(error) => error.into(),
+            error => Self::Upload(error),
         }
     }
 }

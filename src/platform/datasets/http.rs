@@ -8,8 +8,8 @@ use axum::Json;
 use axum::body::Body;
 use axum::extract::rejection::QueryRejection;
 use axum::extract::{FromRef, Path, Query, State};
-use axum::http::{HeaderMap, StatusCode, header};
-use axum::response::{IntoResponse, Response};
+use axum::http::StatusCode;
+use axum::response::Response;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use utoipa::{IntoParams, ToSchema};
@@ -21,6 +21,7 @@ use super::{Cell, Dataset, DatasetError, Datasets, MAX_PAGE_DATASETS, MAX_PAGE_R
 use crate::access::{Endpoint, Grant, Role};
 use crate::events::{QueryRun, query_id};
 use crate::http::page::{bad_cursor, cursor};
+use crate::http::upload::{self, FileHead};
 use crate::http::{Activity, Caller, Paging, Problem, Shell};
 use crate::platform::canvases::Canvases;
 
@@ -114,7 +115,7 @@ async fn upload(
     caller: Caller,
     activity: Activity,
     params: Result<Query<UploadParams>, QueryRejection>,
-    headers: HeaderMap,
+    head: FileHead,
     body: Body,
 ) -> Result<Response, Problem> {
     let mut body = body.into_data_stream();
@@ -122,15 +123,14 @@ async fn upload(
         caller.require(Role::Editor)?;
         slice.shell.rates.take(caller.user_id(), Endpoint::Upload).await?;
         let Query(params) = params.map_err(|rejection| bad_query(&rejection))?;
-        let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
         let upload = Upload {
             org: caller.org(),
             user: caller.user_id(),
             name: &params.name,
-            media_type: header(header::CONTENT_TYPE).unwrap_or_default(),
+            media_type: &head.media_type,
             source: params.source.as_deref(),
             licence: params.licence.as_deref(),
-            announced_bytes: header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            announced_bytes: head.announced_bytes,
         };
         Ok(slice.datasets.upload(upload, &mut body).await?)
     }
@@ -139,8 +139,7 @@ async fn upload(
         Ok(dataset) => {
             let what = json!({ "dataset_id": dataset.id, "rows": dataset.row_count, "size_bytes": dataset.size_bytes });
             activity.record(&caller, "dataset.uploaded", what);
-            let location = format!("/v1/datasets/{}", dataset.id);
-            Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(dataset)).into_response())
+            Ok(upload::stored(format!("/v1/datasets/{}", dataset.id), dataset))
         }
         Err(problem) => {
             slice.datasets.linger(body);
@@ -314,28 +313,14 @@ impl From<DatasetError> for Problem {
                     .with("column", 1)
                     .with("limit", limit)
             }
-            DatasetError::TooLarge { limit_bytes } => {
-                Self::new(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large", detail)
-                    .with("limit_bytes", limit_bytes)
-            }
+            DatasetError::Upload(error) => error.problem("a dataset"),
             DatasetError::BadParameter { name, .. } => {
                 Self::new(StatusCode::BAD_REQUEST, "Bad parameter", detail).with("parameter", name)
             }
             DatasetError::UnsupportedType { .. } => {
                 Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "Not a CSV or JSON file", detail)
             }
-            DatasetError::Interrupted { .. } => {
-                Self::new(StatusCode::REQUEST_TIMEOUT, "The upload was interrupted", detail)
-            }
-            DatasetError::Busy { limit } => {
-                let detail = format!("{detail} Try again in a few seconds.");
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads at once", detail).with("limit", limit)
-            }
-            DatasetError::DiskFull => {
-                tracing::error!("the disk that holds the datasets is full");
-                let detail = "The server has no room for this file. Tell whoever runs it.";
-                Self::new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full", detail)
-            }
+            DatasetError::DiskFull => upload::disk_full("a dataset"),
             DatasetError::Storage(what) => {
                 tracing::error!(error = %what, "the dataset store failed");
                 let detail = "The datasets cannot be reached right now. Nothing was changed; try again in a moment.";

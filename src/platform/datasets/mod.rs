@@ -23,16 +23,16 @@
 //! - `[LIM-1]` Every size has a limit in [`Limits`] and an answer of its own in [`DatasetError`].
 //! - A failed upload leaves nothing that anybody can see: no table, no record, no file.
 
+mod adopt;
 mod error;
 pub mod http;
 mod ingest;
+mod local;
 mod mongo;
 mod sqlite;
 #[cfg(test)]
 mod tests;
 
-use std::fs::File;
-use std::io::{BufWriter, Write as _};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -43,7 +43,6 @@ use bytes::Bytes;
 use futures_util::Stream;
 use serde::{Serialize, Serializer};
 use time::OffsetDateTime;
-use tokio::sync::{Semaphore, mpsc};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
@@ -51,6 +50,7 @@ use crate::backend::mongo::Mongo;
 use crate::clock::Clock;
 use crate::http::upload::{UploadLimits, Uploads};
 
+use self::local::{LocalDatasets, Rows};
 use self::mongo::MongoDatasets;
 
 pub use self::error::DatasetError;
@@ -312,36 +312,6 @@ struct Uploaded {
     dataset: Dataset,
 }
 
-/// The store of one node: the file with the rows holds everything.
-#[derive(Debug)]
-struct LocalDatasets(Rows);
-
-#[async_trait]
-impl DatasetStore for LocalDatasets {
-    async fn publish(&self, _upload: &Uploaded, _file: &Path) -> Result<(), DatasetError> {
-        // Rows and record were one transaction.
-        Ok(())
-    }
-
-    async fn get(&self, org: &str, id: Uuid) -> Result<Option<Dataset>, DatasetError> {
-        let org = org.to_owned();
-        self.0.read(move |store| store.get(&org, id)).await
-    }
-
-    async fn list(&self, org: &str, before: Option<Uuid>, limit: usize) -> Result<DatasetsPage, DatasetError> {
-        let org = org.to_owned();
-        self.0.read(move |store| store.list(&org, before, limit)).await
-    }
-
-    fn file_for(&self, _id: Uuid) -> Option<Scratch> {
-        None
-    }
-
-    async fn bring(&self, _org: &str, _id: Uuid) -> Result<(), DatasetError> {
-        Ok(())
-    }
-}
-
 /// A temporary file, gone with this.
 #[derive(Debug)]
 struct Scratch(PathBuf);
@@ -356,65 +326,6 @@ impl Drop for Scratch {
     fn drop(&mut self) {
         // The folder is emptied at the next start.
         let _ = std::fs::remove_file(&self.0);
-    }
-}
-
-/// A file with the rows of a dataset that comes without the one it was made from: `{"columns": [...], "rows": [...]}`, as uploads may be.
-struct Copy {
-    file: BufWriter<File>,
-    first: bool,
-}
-
-impl Copy {
-    fn begin(path: &Path, columns: &[Column]) -> Result<Self, DatasetError> {
-        let mut file = BufWriter::new(File::create(path)?);
-        let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
-        file.write_all(b"{\"columns\":")?;
-        serde_json::to_writer(&mut file, &names).map_err(std::io::Error::from)?;
-        file.write_all(b",\"rows\":[")?;
-        Ok(Self { file, first: true })
-    }
-
-    fn row(&mut self, cells: &[Cell]) -> Result<(), DatasetError> {
-        if !std::mem::take(&mut self.first) {
-            self.file.write_all(b",")?;
-        }
-        Ok(serde_json::to_writer(&mut self.file, cells).map_err(std::io::Error::from)?)
-    }
-
-    fn end(mut self) -> Result<(), DatasetError> {
-        self.file.write_all(b"]}")?;
-        Ok(self.file.flush()?)
-    }
-}
-
-/// The file with the rows, and how many may read it at once.
-#[derive(Debug, Clone)]
-struct Rows {
-    store: Arc<SqliteDatasets>,
-    readers: Arc<Semaphore>,
-}
-
-impl Rows {
-    fn open(path: &Path) -> Result<Self, DatasetError> {
-        let store = Arc::new(SqliteDatasets::open(path)?);
-        Ok(Self { store, readers: Arc::new(Semaphore::new(sqlite::READERS)) })
-    }
-
-    async fn read<T: Send + 'static>(
-        &self,
-        query: impl FnOnce(&SqliteDatasets) -> Result<T, DatasetError> + Send + 'static,
-    ) -> Result<T, DatasetError> {
-        // One permit per read connection: a burst of readers waits here, not on blocking threads that others need.
-        let permit = Arc::clone(&self.readers).acquire_owned().await;
-        let permit = permit.map_err(|closed| DatasetError::Storage(closed.to_string()))?;
-        let store = Arc::clone(&self.store);
-        blocking(move || {
-            // Held by the thread: a caller that gives up does not end its read, and the connection is still taken.
-            let _permit = permit;
-            query(&store)
-        })
-        .await
     }
 }
 
@@ -466,58 +377,6 @@ impl Datasets {
         let local = Rows::open(&data_dir.join(DATABASE))?;
         let uploads = Uploads::beside(data_dir.join("uploads"));
         Ok(Self { store: Box::new(LocalDatasets(local.clone())), local, limits, uploads })
-    }
-
-    /// Takes a dataset of another installation, with its id and its rows in their order; `None` ends them. `false`: this organization has
-    /// it already, and nothing was changed.
-    ///
-    /// # Errors
-    /// [`DatasetError::Storage`] or [`DatasetError::DiskFull`], also if the rows stopped before their end or another organization has the
-    /// id. Nothing is kept then.
-    pub async fn adopt(
-        &self,
-        org: &str,
-        user: &str,
-        dataset: Dataset,
-        mut rows: mpsc::Receiver<Option<Vec<Vec<Cell>>>>,
-    ) -> Result<bool, DatasetError> {
-        if self.get(org, dataset.id).await?.is_some() {
-            return Ok(false);
-        }
-        let copy = self.store.file_for(dataset.id);
-        let (rows_here, org, user) = (Arc::clone(&self.local.store), org.to_owned(), user.to_owned());
-        let uploaded = Uploaded { org, user, format: Format::Json, dataset };
-        let (uploaded, copy) = blocking(move || {
-            let Uploaded { org, user, dataset, .. } = &uploaded;
-            let mut file = copy.as_ref().map(|copy| Copy::begin(copy.path(), &dataset.columns)).transpose()?;
-            let load = |insert_row: &mut dyn FnMut(&[Cell]) -> Result<(), DatasetError>| {
-                let mut left = dataset.row_count;
-                loop {
-                    match rows.blocking_recv() {
-                        Some(Some(batch)) => {
-                            left = left.checked_sub(batch.len() as u64).ok_or_else(|| miscounted(dataset))?;
-                            for row in &batch {
-                                insert_row(row)?;
-                                file.as_mut().map_or(Ok(()), |file| file.row(row))?;
-                            }
-                        }
-                        Some(None) if left == 0 => return file.take().map_or(Ok(()), Copy::end),
-                        Some(None) | None => return Err(miscounted(dataset)),
-                    }
-                }
-            };
-            if copy.is_some() {
-                // Rows of a try that was cut off before anybody could see them.
-                rows_here.remove(dataset.id)?;
-            }
-            rows_here.insert(org, user, dataset, load)?;
-            Ok((uploaded, copy))
-        })
-        .await?;
-        if let Some(copy) = copy {
-            self.store.publish(&uploaded, copy.path()).await?;
-        }
-        Ok(true)
     }
 
     /// The limits in force.
@@ -665,10 +524,6 @@ fn open_uploads(data_dir: &Path, limits: &Limits) -> Result<Uploads, DatasetErro
     std::fs::create_dir_all(data_dir)?;
     let bounds = UploadLimits { bytes: limits.file_bytes, at_once: limits.uploads, idle: limits.upload_idle };
     Ok(Uploads::open(data_dir.join("uploads"), bounds)?)
-}
-
-fn miscounted(dataset: &Dataset) -> DatasetError {
-    DatasetError::Storage(format!("data set {}: it should have {} rows, and has not", dataset.id, dataset.row_count))
 }
 
 async fn blocking<T: Send + 'static>(

@@ -13,6 +13,7 @@ use futures_util::stream;
 use tokio_util::task::TaskTracker;
 
 use super::{Cell, Column, ColumnType, DatasetError, Datasets, Limits, PAGE_BYTES, Reader, Upload, sqlite::READERS};
+use crate::http::upload::UploadError;
 
 fn open(dir: &Path) -> Datasets {
     Datasets::open(dir, Limits::default()).unwrap()
@@ -118,7 +119,7 @@ async fn a_failed_upload_leaves_nothing() {
     assert!(matches!(ragged, DatasetError::BadFile { line: 3, column: 2, .. }), "{ragged}");
     let mut broken = stream::iter([Ok(Bytes::from("a\n1\n")), Err("the connection was reset")]);
     let broken = datasets.upload(upload("acme", "x", "text/csv"), &mut broken).await.unwrap_err();
-    assert!(matches!(broken, DatasetError::Interrupted { .. }), "{broken}");
+    assert!(matches!(broken, DatasetError::Upload(UploadError::Interrupted(_))), "{broken}");
     assert_eq!(datasets.list("acme", None, 10).await.unwrap().items, []);
     assert_eq!((spooled_files(dir.path()), stored_tables(dir.path())), (0, 0));
 }
@@ -161,7 +162,7 @@ async fn lim_1_a_gigabyte_is_refused_early() {
     let mut untouched: Pin<Box<dyn Stream<Item = Result<Bytes, Infallible>> + Send>> =
         Box::pin(stream::poll_fn(|_| panic!("an announced size is refused without reading")));
     let error = datasets.upload(announced, &mut untouched).await.unwrap_err();
-    assert!(matches!(error, DatasetError::TooLarge { limit_bytes: 1_048_576 }), "{error}");
+    assert!(matches!(error, DatasetError::Upload(UploadError::TooLarge { limit_bytes: 1_048_576 })), "{error}");
 
     let chunk = Bytes::from(vec![b'a'; 64 << 10]);
     let mut taken = 0;
@@ -170,7 +171,7 @@ async fn lim_1_a_gigabyte_is_refused_early() {
         std::task::Poll::Ready(Some(Ok::<_, Infallible>(chunk.clone())))
     }));
     let error = datasets.upload(upload("acme", "x", "text/csv"), &mut endless).await.unwrap_err();
-    assert!(matches!(error, DatasetError::TooLarge { .. }), "{error}");
+    assert!(matches!(error, DatasetError::Upload(UploadError::TooLarge { .. })), "{error}");
     drop(endless);
     assert_eq!(taken, 17, "the chunk that passes the limit is the last one read");
     assert_eq!(spooled_files(dir.path()), 0);
@@ -204,7 +205,7 @@ async fn uploads_have_a_name_a_type_and_a_turn() {
         error
     };
     let (first, second) = tokio::join!(datasets.upload(upload("acme", "slow", "text/csv"), &mut slow), second);
-    assert!(matches!(second, DatasetError::Busy { limit: 1 }), "{second}");
+    assert!(matches!(second, DatasetError::Upload(UploadError::Busy { limit: 1 })), "{second}");
     first.unwrap();
     assert!(
         datasets.upload(upload("acme", "x", "text/csv"), &mut body(["a\n1\n"])).await.is_ok(),
@@ -219,7 +220,7 @@ async fn an_upload_that_stalls_is_given_up() {
     let datasets = Datasets::open(dir.path(), limits).unwrap();
     let mut stalled = Box::pin(stream::pending::<Result<Bytes, Infallible>>());
     let error = datasets.upload(upload("acme", "x", "text/csv"), &mut stalled).await.unwrap_err();
-    assert!(matches!(error, DatasetError::Interrupted { .. }), "{error}");
+    assert!(matches!(error, DatasetError::Upload(UploadError::Interrupted(_))), "{error}");
     assert_eq!(spooled_files(dir.path()), 0);
 }
 

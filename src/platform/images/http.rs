@@ -3,10 +3,9 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::body::Body;
 use axum::extract::{FromRef, Path, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio_util::io::ReaderStream;
 use utoipa_axum::router::OpenApiRouter;
@@ -16,7 +15,7 @@ use uuid::Uuid;
 use super::header::Format;
 use super::{Image, ImageError, Images, Limits, Upload};
 use crate::access::{Endpoint, Grant, Role};
-use crate::http::upload::UploadError;
+use crate::http::upload::{self, FileHead};
 use crate::http::{Caller, Problem, Shell};
 use crate::platform::canvases::Canvases;
 
@@ -64,32 +63,23 @@ pub fn router(slice: Slice) -> OpenApiRouter {
         (status = 507, description = "The server's disk is full", content_type = "application/problem+json"),
     )
 )]
-async fn upload(
-    State(slice): State<Slice>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
-) -> Result<Response, Problem> {
+async fn upload(State(slice): State<Slice>, caller: Caller, head: FileHead, body: Body) -> Result<Response, Problem> {
     let mut body = body.into_data_stream();
     let stored = async {
         caller.require(Role::Editor)?;
         slice.shell.rates.take(caller.user_id(), Endpoint::Upload).await?;
-        let header = |name| headers.get(name).and_then(|value: &header::HeaderValue| value.to_str().ok());
         let upload = Upload {
             org: caller.org(),
             user: caller.user_id(),
-            media_type: header(header::CONTENT_TYPE).unwrap_or_default(),
-            announced_bytes: header(header::CONTENT_LENGTH).and_then(|length| length.parse().ok()),
+            media_type: &head.media_type,
+            announced_bytes: head.announced_bytes,
         };
         let stored = slice.images.upload(upload, &mut body).await;
         stored.map_err(|error| problem(error, slice.images.limits()))
     }
     .await;
     match stored {
-        Ok(image) => {
-            let location = format!("/v1/images/{}", image.id);
-            Ok((StatusCode::CREATED, [(header::LOCATION, location)], Json(image)).into_response())
-        }
+        Ok(image) => Ok(upload::stored(format!("/v1/images/{}", image.id), image)),
         Err(problem) => {
             slice.images.linger(body);
             Err(problem)
@@ -192,23 +182,7 @@ fn problem(error: ImageError, limits: &Limits) -> Problem {
                 .with("limit_side", side)
                 .with("limit_pixels", pixels)
         }
-        ImageError::Upload(UploadError::TooLarge { limit_bytes }) => {
-            let detail = format!("The file is larger than {limit_bytes} bytes, the most an image may have.");
-            new(StatusCode::PAYLOAD_TOO_LARGE, "The file is too large", detail).with("limit_bytes", limit_bytes)
-        }
-        ImageError::Upload(UploadError::Interrupted(what)) => {
-            let detail = format!("The upload did not arrive whole: {what}. Send it again.");
-            new(StatusCode::REQUEST_TIMEOUT, "The upload was interrupted", detail)
-        }
-        ImageError::Upload(UploadError::Busy { limit }) => {
-            let detail = format!("{limit} uploads are in progress, the most at one time. Try again in a few seconds.");
-            new(StatusCode::SERVICE_UNAVAILABLE, "Too many uploads at once", detail).with("limit", limit)
-        }
-        ImageError::Upload(UploadError::Storage(error)) if error.kind() == std::io::ErrorKind::StorageFull => {
-            tracing::error!("the disk that holds the images is full");
-            let detail = "The server has no room for this file. Tell whoever runs it.".to_owned();
-            new(StatusCode::INSUFFICIENT_STORAGE, "The server's disk is full", detail)
-        }
+        ImageError::Upload(error) => error.problem("an image"),
         error => {
             tracing::error!(%error, "the image store failed");
             let detail =

@@ -3,6 +3,7 @@
 //! # What is counted
 //! Of the events of canvases (`canvas.opened`, `canvas.viewed`, `canvas.edited`, `canvas.joined`, `canvas.left`), by UTC day:
 //! - **views**: `canvas.opened` (somebody opened it and was not there a minute before) and `canvas.viewed` (a program read it with a token).
+//!   `canvas.embedded` and `canvas.viewed_by_link` say how somebody opened it, beside the opening: they are no views of their own.
 //! - **people**: different users with any of those events; over a range each counts once, so the days do not add up to it.
 //! - **edits**: updates of the document that people made, as the `canvas.edited` events count them.
 //! - **active minutes**: different pairs of a person and a minute in which they joined, edited or left. Somebody who only reads is active in

@@ -124,32 +124,52 @@ fn append_entry(
     body: &[u8],
 ) -> Result<(), rusqlite::Error> {
     let seq: i64 = connection.prepare_cached(NEXT_SEQ)?.query_row([key(id)], |row| row.get(0))?;
-    let actors = serde_json::to_string(actors).unwrap_or_default();
+    insert_entry(connection, id, seq, at, actors, body)
+}
+
+fn insert_entry(
+    connection: &Connection,
+    id: CanvasId,
+    seq: i64,
+    at: Millis,
+    actors: &[String],
+    body: &[u8],
+) -> Result<(), rusqlite::Error> {
     connection
         .prepare_cached("insert into canvas_updates (canvas_id, seq, at, actors, body) values (?1, ?2, ?3, ?4, ?5)")?
-        .execute(params![key(id), seq, at, actors, body])?;
+        .execute(params![key(id), seq, at, actors_text(actors), body])?;
     Ok(())
+}
+
+/// Authors, as a row keeps them.
+fn actors_text(actors: &[String]) -> String {
+    serde_json::to_string(actors).unwrap_or_default()
+}
+
+/// `false`: there is one.
+fn insert_record(connection: &Connection, canvas: &CanvasRecord) -> Result<bool, rusqlite::Error> {
+    let inserted = connection.execute(
+        &format!("insert or ignore into canvases ({RECORD}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
+        params![
+            key(canvas.id),
+            canvas.org,
+            canvas.owner_id,
+            canvas.name,
+            canvas.description,
+            canvas.block_count,
+            canvas.created_at,
+            canvas.updated_at,
+            canvas.deleted_at
+        ],
+    )?;
+    Ok(inserted == 1)
 }
 
 #[async_trait]
 impl Store for SqliteStore {
     async fn create_canvas(&self, canvas: CanvasRecord, seed: Bytes) -> Result<(), StoreError> {
         let create = move |connection: &Connection| {
-            let created = connection.execute(
-                &format!("insert or ignore into canvases ({RECORD}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"),
-                params![
-                    key(canvas.id),
-                    canvas.org,
-                    canvas.owner_id,
-                    canvas.name,
-                    canvas.description,
-                    canvas.block_count,
-                    canvas.created_at,
-                    canvas.updated_at,
-                    canvas.deleted_at
-                ],
-            )?;
-            if created == 1 {
+            if insert_record(connection, &canvas)? {
                 append_entry(connection, canvas.id, canvas.created_at, &[canvas.owner_id], &seed)?;
             }
             Ok(())

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use rusqlite::{Connection, OptionalExtension, params};
 use tokio::sync::mpsc;
 
-use super::{RECORD, key, marks, record};
+use super::{RECORD, actors_text, insert_entry, insert_record, key, marks, record};
 use crate::doc::document::Document;
 use crate::id::CanvasId;
 use crate::store::{CanvasRecord, Part, PastChange, fold};
@@ -117,11 +117,7 @@ pub(super) fn import(
                 // Before the number of the first entry is given away.
                 insert_snapshot(connection, &canvas, seq, &mut snapshots)?;
                 seq += 1;
-                connection
-                    .prepare_cached(
-                        "insert into canvas_updates (canvas_id, seq, at, actors, body) values (?1, ?2, ?3, ?4, ?5)",
-                    )?
-                    .execute(params![key(id), seq, change.at, written(&change.actors), &change.body[..]])?;
+                insert_entry(connection, id, seq, change.at, &change.actors, &change.body)?;
             }
             Some(Part::Marks { user_id, marks }) => {
                 connection.execute(
@@ -137,26 +133,6 @@ pub(super) fn import(
     segment.flush(connection, id)?;
     insert_snapshot(connection, &canvas, seq, &mut snapshots)?;
     Ok(true)
-}
-
-/// `false`: there is one.
-fn insert_record(connection: &Connection, canvas: &CanvasRecord) -> Result<bool, rusqlite::Error> {
-    let insert = format!("insert or ignore into canvases ({RECORD}) values (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)");
-    let inserted = connection.execute(
-        &insert,
-        params![
-            key(canvas.id),
-            canvas.org,
-            canvas.owner_id,
-            canvas.name,
-            canvas.description,
-            canvas.block_count,
-            canvas.created_at,
-            canvas.updated_at,
-            canvas.deleted_at
-        ],
-    )?;
-    Ok(inserted == 1)
 }
 
 /// Writes the snapshots as the one this store reads: it takes the latest only, and each of several need not hold all of the others.
@@ -181,11 +157,6 @@ fn insert_snapshot(
     Ok(())
 }
 
-/// Authors, as a row keeps them.
-fn written(actors: &[String]) -> String {
-    serde_json::to_string(actors).unwrap_or_default()
-}
-
 /// History that is not written yet.
 #[derive(Default)]
 struct Segment {
@@ -202,7 +173,7 @@ impl Segment {
         seq: i64,
         change: PastChange,
     ) -> Result<(), rusqlite::Error> {
-        let actors = written(&change.actors).into();
+        let actors = actors_text(&change.actors).into();
         let row = fold::Row { name: ("seq", seq.into()), at: change.at, actors, body: change.body };
         fold::write_line(&mut self.lines, &row);
         self.changes += 1;

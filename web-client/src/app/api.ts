@@ -81,7 +81,9 @@ export async function api<T>(path: string, options: Options = {}): Promise<T> {
       'The server cannot be reached. Check that it runs, then try again.',
     )
   }
-  if (!response.ok) throw await problem(response)
+  if (!response.ok) {
+    throw refusal(response.status, await response.text().catch(() => ''), response.statusText || 'Refused')
+  }
   if (response.status === 204) return undefined as T
   try {
     return (await response.json()) as T
@@ -90,17 +92,26 @@ export async function api<T>(path: string, options: Options = {}): Promise<T> {
   }
 }
 
-const problem = async (response: Response): Promise<ApiError> => {
+/**
+ * The problem in the body of a refusal. Where it brings no sentence (a proxy in between answers in HTML) there are `words`
+ * for it, and `name` where it brings no title.
+ */
+export function refusal(
+  status: number,
+  body: string,
+  name: string,
+  words: (extra: Record<string, unknown>) => string | undefined = () => undefined,
+): ApiError {
+  let members: Record<string, unknown> = {}
   try {
-    const { title, detail, type: _type, status: _status, ...extra } = (await response.json()) as Record<string, unknown>
-    return new ApiError(
-      response.status,
-      typeof title === 'string' ? title : response.statusText,
-      typeof detail === 'string' ? detail : '',
-      extra,
-    )
+    const json: unknown = JSON.parse(body)
+    if (typeof json === 'object' && json !== null) members = json as Record<string, unknown>
   } catch {
-    // A proxy in between answers in HTML.
-    return new ApiError(response.status, response.statusText || 'Refused', `The server answered ${response.status}.`)
+    // A proxy's page, or nothing at all.
   }
+  const { title, detail, type: _type, status: _status, ...extra } = members
+  const named = typeof title === 'string'
+  const said = typeof detail === 'string' && detail !== ''
+  const sentence = said ? detail : (words(extra) ?? (named ? '' : `The server answered ${status}.`))
+  return new ApiError(status, named ? title : name, sentence, extra)
 }

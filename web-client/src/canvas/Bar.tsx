@@ -84,7 +84,7 @@ const useViewItems = (session: CanvasSession, ui: UiStore): (MenuItem | string |
   useStore(ui, (state) => state.selected)
   const choice = useTheme((state) => state.choice)
   const context = contextOf(session, ui)
-  const present = ['view.solo', 'view.present', 'view.kiosk', 'view.print', 'canvas.usage'].flatMap(
+  const present = ['view.solo', 'view.present', 'view.kiosk', 'view.print', 'canvas.usage', 'canvas.download'].flatMap(
     (id) => commandItem(id, context) ?? [],
   )
   return [...present, null, ...themeItems(choice)]

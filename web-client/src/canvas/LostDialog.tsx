@@ -7,10 +7,7 @@ type Props = { count: number; detail: string; onKeep: () => void; onDownload: ()
 export default function LostDialog({ count, detail, onKeep, onDownload, onDiscard }: Props) {
   return (
     <Dialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onKeep()
-      }}
+      onClose={onKeep}
       title={count === 1 ? 'One change was never saved' : `${count} changes were never saved`}
       text={`${detail} The changes are still on this device. Keep them if you may get access again, or take a copy.`}
       actions={

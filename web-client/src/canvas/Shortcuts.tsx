@@ -31,7 +31,7 @@ const BY_POINTER: readonly (readonly [string, string])[] = [
 export default function Shortcuts({ ui }: { ui: UiStore }) {
   const on = useSingleKeys((state) => state.on)
   return (
-    <Dialog open onOpenChange={() => openDialog(ui, null)} title="Keyboard shortcuts" wide>
+    <Dialog onClose={() => openDialog(ui, null)} title="Keyboard shortcuts" wide>
       <div className="sheet" data-testid="shortcuts">
         {GROUPS.map((group) => {
           const rows = rowsOf(COMMANDS.filter((command) => command.group === group))

@@ -1,10 +1,13 @@
-/** A modal dialog with a title, an optional sentence, a body and actions. Focus and Escape are Radix's. */
+/**
+ * A modal dialog with a title, an optional sentence, a body and actions; it is open as long as it is rendered. Focus and
+ * Escape are Radix's.
+ */
 import { Dialog as Radix } from 'radix-ui'
 import { type ReactNode, useRef } from 'react'
 
 type DialogProps = {
-  open: boolean
-  onOpenChange: (open: boolean) => void
+  /** Escape, or a press beside it. */
+  onClose: () => void
   title: string
   text?: ReactNode
   children?: ReactNode
@@ -12,15 +15,12 @@ type DialogProps = {
   wide?: boolean
 }
 
-export function Dialog({ open, onOpenChange, title, text, children, actions, wide }: DialogProps) {
+export function Dialog({ onClose, title, text, children, actions, wide }: DialogProps) {
   // Radix gives the focus back to a trigger, and these dialogs have none: it goes back to where it was.
-  const before = useRef<Element | null>(null)
-  const was = useRef(false)
-  // Before anything in it takes the focus.
-  if (open && !was.current) before.current = document.activeElement
-  was.current = open
+  // Read before anything in it takes the focus.
+  const before = useRef(document.activeElement)
   return (
-    <Radix.Root open={open} onOpenChange={onOpenChange}>
+    <Radix.Root open onOpenChange={() => onClose()}>
       <Radix.Portal>
         <Radix.Overlay className="ui-overlay" />
         <Radix.Content

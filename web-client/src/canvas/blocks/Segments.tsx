@@ -1,5 +1,6 @@
 /** A choice of a few short words, all in sight: one press each, arrows between them as in any group of radio buttons. */
 import { type ReactNode, useId } from 'react'
+import '../../ui/figures.css'
 
 interface SegmentsProps {
   label: string
@@ -14,7 +15,7 @@ export function Segments({ label, value, disabled, options, onChange }: Segments
   return (
     <fieldset className="insp-segments" disabled={disabled}>
       <legend className="ui-field-label">{label}</legend>
-      <div>
+      <div className="segments">
         {options.map((option) => (
           <label key={option.value}>
             <input

@@ -1,5 +1,6 @@
 /** The canvas as a whole. */
-import { ChartColumn, TextCursorInput } from 'lucide-react'
+import { ChartColumn, HardDrive, TextCursorInput } from 'lucide-react'
+import { canvasName } from '../../doc/schema'
 import type { Command } from '../commands'
 import { openDialog } from '../ui'
 
@@ -22,5 +23,18 @@ export const canvasCommands: readonly Command[] = [
     testId: 'canvas-usage',
     when: ({ canEdit }) => canEdit,
     run: ({ ui }) => openDialog(ui, 'usage'),
+  },
+  {
+    id: 'canvas.download',
+    title: 'Download canvas',
+    group: 'Canvas',
+    icon: HardDrive,
+    words: 'export backup file',
+    testId: 'canvas-download',
+    when: ({ canEdit }) => canEdit,
+    run: ({ session }) =>
+      void import('../../platform/transfer/download').then(({ downloadCanvas }) =>
+        downloadCanvas(session.canvasId, canvasName(session.doc)),
+      ),
   },
 ]

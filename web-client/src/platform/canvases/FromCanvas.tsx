@@ -11,11 +11,8 @@ export default function FromCanvas({ busy, onClose, onPick }: Props) {
   const items = (list.data?.pages.flatMap((page) => page.items) ?? []).filter((canvas) => canvas.block_count > 0)
   return (
     <Dialog
-      open
       wide
-      onOpenChange={(open) => {
-        if (!open) onClose()
-      }}
+      onClose={onClose}
       title="Start from a sample or another canvas"
       text="You get a copy of your own. The data it shows stays the same."
       actions={<Button onClick={onClose}>Cancel</Button>}

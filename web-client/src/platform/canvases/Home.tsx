@@ -35,6 +35,7 @@ import { toast } from '../../ui/Toast'
 import { seesUsage } from '../usage/offered'
 import { type CanvasSummary, keptList, useCanvasActions, useCanvases, type View } from './api'
 import { Card, type CardActions } from './Card'
+import '../../ui/page.css'
 import './home.css'
 import { NewFromFile, type NewFromFileHandle } from './NewFromFile'
 import { useDebounced } from './useDebounced'
@@ -166,11 +167,11 @@ export default function Home({ me }: { me: Me }) {
     })
 
   return (
-    <div className="home">
-      <header className="home-bar">
+    <div className="page home">
+      <header className="page-bar">
         <Logo />
         <span className="home-brand">Jabiru</span>
-        <span className="home-organization">{me.organization.name}</span>
+        <span className="page-organization">{me.organization.name}</span>
         <SearchField
           ref={search}
           text={text}
@@ -206,7 +207,7 @@ export default function Home({ me }: { me: Me }) {
           ]}
         />
       </header>
-      <main className="home-main" data-room={checklist.open ? '' : undefined}>
+      <main className="page-main home-main" data-room={checklist.open ? '' : undefined}>
         <div className="home-head">
           <h1>Canvases</h1>
           <div className="home-new">
@@ -281,7 +282,7 @@ export default function Home({ me }: { me: Me }) {
           )}
         </div>
         {offline && items.length > 0 && (
-          <p className="home-offline" role="status">
+          <p className="page-stale" role="status">
             The server cannot be reached. Canvases that you have opened on this device still open.
             <Button onClick={() => void list.refetch()}>Try again</Button>
           </p>
@@ -441,7 +442,7 @@ function Note({
   children?: ReactNode
 }) {
   return (
-    <div className="home-note" role={alert ? 'alert' : undefined} data-testid={testId}>
+    <div className="page-note" role={alert ? 'alert' : undefined} data-testid={testId}>
       {icon}
       <h2>{title}</h2>
       {children}

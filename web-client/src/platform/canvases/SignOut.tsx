@@ -7,10 +7,7 @@ type Props = { count: number; onCancel: () => void; onConfirm: () => void }
 export default function SignOut({ count, onCancel, onConfirm }: Props) {
   return (
     <Dialog
-      open
-      onOpenChange={(open) => {
-        if (!open) onCancel()
-      }}
+      onClose={onCancel}
       title={count === 1 ? 'One change is not saved yet' : `${count} changes are not saved yet`}
       text="Signing out removes what this device keeps of your canvases. Open the canvas while the server can be reached to save them first."
       actions={

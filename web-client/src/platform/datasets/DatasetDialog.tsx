@@ -62,11 +62,8 @@ export default function DatasetDialog({ value, onPick, onClose }: DialogProps) {
 
   return (
     <Dialog
-      open
       wide
-      onOpenChange={(open) => {
-        if (!open) onClose()
-      }}
+      onClose={onClose}
       title="Choose a dataset"
       actions={
         <>

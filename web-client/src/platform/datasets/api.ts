@@ -2,7 +2,8 @@
  * Datasets over HTTP: list, describe, read all rows, upload. Owns the wire shapes and the paging of rows.
  * Refuses to cache (hooks.ts does) and to know about blocks.
  */
-import { ApiError, api, visitToken } from '../../app/api'
+import { ApiError, api, refusal } from '../../app/api'
+import { upload } from '../../app/upload'
 import type { Cell, Column, RowSet } from './cells'
 
 export interface Dataset {
@@ -77,33 +78,15 @@ export async function readPreview(id: string, signal?: AbortSignal): Promise<Row
 }
 
 /** The error in the body of a refused upload: `line` and `column` are in `extra`. */
-export function uploadProblem(status: number, body: string): ApiError {
-  let members: Record<string, unknown> = {}
-  try {
-    const json: unknown = JSON.parse(body)
-    if (typeof json === 'object' && json !== null) members = json as Record<string, unknown>
-  } catch {
-    // A proxy's page, or nothing at all.
-  }
-  const { title, detail, type: _type, status: _status, ...extra } = members
-  const limit = extra.limit_bytes
-  const fallback =
-    status === 413
-      ? typeof limit === 'number'
-        ? `The file is larger than the ${Math.floor(limit / 1_048_576)} MiB a dataset may have.`
-        : 'The file is larger than a dataset may be.'
-      : status === 401
-        ? 'You are signed out. Open Jabiru again with a login link, then upload the file.'
-        : status === 403
-          ? 'You may not add datasets here.'
-          : `The server answered with status ${status}.`
-  return new ApiError(
-    status,
-    typeof title === 'string' ? title : 'The file was not taken',
-    typeof detail === 'string' && detail !== '' ? detail : fallback,
-    extra,
-  )
-}
+export const uploadProblem = (status: number, body: string): ApiError =>
+  refusal(status, body, 'The file was not taken', ({ limit_bytes: limit }) => {
+    if (status === 401) return 'You are signed out. Open Jabiru again with a login link, then upload the file.'
+    if (status === 403) return 'You may not add datasets here.'
+    if (status !== 413) return undefined
+    return typeof limit === 'number'
+      ? `The file is larger than the ${Math.floor(limit / 1_048_576)} MiB a dataset may have.`
+      : 'The file is larger than a dataset may be.'
+  })
 
 /** Where in the file the trouble is, in words; empty when the server named no place or says it in its sentence. */
 export function placeOf(error: unknown): string {
@@ -119,43 +102,14 @@ export const nameOfFile = (file: string): string => file.replace(/\.(csv|json|tx
 const contentTypeOf = (file: File): string =>
   /\.json$/i.test(file.name) || file.type === 'application/json' ? 'application/json' : 'text/csv'
 
-/**
- * Uploads a file. XMLHttpRequest and not fetch, because only it reports how much has been sent.
- * `progress` is called with 0 to 1; 1 means sent, the server may still be reading.
- */
-export function uploadDataset(file: File, progress: (share: number) => void, signal?: AbortSignal): Promise<Dataset> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest()
-    request.open('POST', `/v1/datasets?${new URLSearchParams({ name: nameOfFile(file.name) })}`)
-    request.setRequestHeader('content-type', contentTypeOf(file))
-    request.setRequestHeader('accept', 'application/json')
-    const token = visitToken()
-    if (token !== undefined) request.setRequestHeader('authorization', `Bearer ${token}`)
-    request.upload.onprogress = (event) => {
-      if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total)
-    }
-    request.onload = () => {
-      if (request.status < 200 || request.status >= 300) {
-        reject(uploadProblem(request.status, request.responseText))
-        return
-      }
-      try {
-        resolve(JSON.parse(request.responseText) as Dataset)
-      } catch {
-        reject(new ApiError(request.status, 'Unreadable answer', 'The server sent an answer that is not JSON.'))
-      }
-    }
-    // A server that refuses a large body may close before it is all sent, and browsers report that as a network error.
-    request.onerror = () =>
-      reject(
-        new ApiError(
-          0,
-          'Upload cut off',
-          'The upload was cut off. The server cannot be reached, or the file is larger than it takes.',
-        ),
-      )
-    request.onabort = () => reject(new ApiError(0, 'Upload stopped', 'The upload was stopped.'))
-    signal?.addEventListener('abort', () => request.abort(), { once: true })
-    request.send(file)
+/** Uploads a file. `progress` is called with 0 to 1; 1 means sent, the server may still be reading. */
+export const uploadDataset = (file: File, progress: (share: number) => void, signal?: AbortSignal): Promise<Dataset> =>
+  upload({
+    path: `/v1/datasets?${new URLSearchParams({ name: nameOfFile(file.name) })}`,
+    file,
+    contentType: contentTypeOf(file),
+    progress,
+    signal,
+    problem: uploadProblem,
+    cutOff: 'The upload was cut off. The server cannot be reached, or the file is larger than it takes.',
   })
-}

@@ -5,7 +5,8 @@
  * An image is read with the caller's token in a header and shown from memory: a token in an address would be logged, and
  * an `<img>` cannot send one.
  */
-import { ApiError, visitToken } from '../../app/api'
+import { ApiError, refusal, visitToken } from '../../app/api'
+import { upload } from '../../app/upload'
 
 export interface UploadedImage {
   id: string
@@ -33,15 +34,15 @@ export function sniffImage(bytes: Uint8Array): ImageType | null {
   return starts('GIF87a') || starts('GIF89a') ? 'image/gif' : null
 }
 
-const refusal = (title: string, detail: string, status = 422): ApiError => new ApiError(status, title, detail)
+const refused = (title: string, detail: string, status = 422): ApiError => new ApiError(status, title, detail)
 
 const mebibytes = (bytes: number): string => (Math.ceil((bytes / 1_048_576) * 10) / 10).toLocaleString()
 
 /** The type to send a file as. Throws in words what would be refused anyway, before ten megabytes are on their way. */
 export async function checkImage(file: Blob): Promise<ImageType> {
-  if (file.size === 0) throw refusal('Empty', 'The file is empty.')
+  if (file.size === 0) throw refused('Empty', 'The file is empty.')
   if (file.size > MAX_IMAGE) {
-    throw refusal(
+    throw refused(
       'Too large',
       `The image has ${mebibytes(file.size)} MiB. An image may have ${MAX_IMAGE / 1_048_576} MiB at most.`,
       413,
@@ -51,15 +52,15 @@ export async function checkImage(file: Blob): Promise<ImageType> {
   try {
     head = new Uint8Array(await file.slice(0, 256).arrayBuffer())
   } catch {
-    throw refusal('Unreadable', 'The file could not be read. It may have been moved, or it is a folder.')
+    throw refused('Unreadable', 'The file could not be read. It may have been moved, or it is a folder.')
   }
   const type = sniffImage(head)
   if (type !== null) return type
   const text = new TextDecoder().decode(head).trimStart().toLowerCase()
   if (file.type === 'image/svg+xml' || text.startsWith('<svg') || (text.startsWith('<?xml') && text.includes('<svg'))) {
-    throw refusal('SVG', `SVG images can carry scripts and are not taken. Save it as ${KINDS}.`, 415)
+    throw refused('SVG', `SVG images can carry scripts and are not taken. Save it as ${KINDS}.`, 415)
   }
-  throw refusal('Not an image', `This is not a ${KINDS} image, whatever its name says.`, 415)
+  throw refused('Not an image', `This is not a ${KINDS} image, whatever its name says.`, 415)
 }
 
 /** True for files a canvas may try to take as an image; what they really are is seen by `checkImage`. */
@@ -67,15 +68,7 @@ export const looksLikeImage = (file: Blob): boolean => file.type.startsWith('ima
 
 /** The problem in the body of a refusal, in words also where a proxy answered. */
 export function imageProblem(status: number, body: string): ApiError {
-  let members: Record<string, unknown> = {}
-  try {
-    const json: unknown = JSON.parse(body)
-    if (typeof json === 'object' && json !== null) members = json as Record<string, unknown>
-  } catch {
-    // A proxy's page, or nothing at all.
-  }
-  const { title, detail, type: _type, status: _status, ...extra } = members
-  const fallback: Record<number, string> = {
+  const words: Record<number, string> = {
     401: 'You are signed out. Open Jabiru again with a login link, then try again.',
     403: 'You may not do this here.',
     404: 'There is no such image any more, or you may not see it.',
@@ -83,58 +76,24 @@ export function imageProblem(status: number, body: string): ApiError {
     415: `Only ${KINDS} images are taken.`,
     507: 'There is no room left for images on the server.',
   }
-  return new ApiError(
-    status,
-    typeof title === 'string' ? title : 'Refused',
-    typeof detail === 'string' && detail !== '' ? detail : (fallback[status] ?? `The server answered ${status}.`),
-    extra,
-  )
+  return refusal(status, body, 'Refused', () => words[status])
 }
 
-/**
- * Sends an image. XMLHttpRequest and not fetch, because only it reports how much has been sent. `progress` is called with
- * 0 to 1; 1 means sent, the server may still be looking at it.
- */
+/** Sends an image. `progress` is called with 0 to 1; 1 means sent, the server may still be looking at it. */
 export async function uploadImage(
   file: Blob,
-  progress: (share: number) => void = () => undefined,
+  progress?: (share: number) => void,
   signal?: AbortSignal,
 ): Promise<UploadedImage> {
-  const type = await checkImage(file)
-  return new Promise((resolve, reject) => {
-    const stopped = () => reject(new ApiError(0, 'Upload stopped', 'The upload was stopped.'))
-    if (signal?.aborted) return stopped()
-    const request = new XMLHttpRequest()
-    request.open('POST', '/v1/images')
-    request.setRequestHeader('content-type', type)
-    request.setRequestHeader('accept', 'application/json')
-    const token = visitToken()
-    if (token !== undefined) request.setRequestHeader('authorization', `Bearer ${token}`)
-    request.upload.onprogress = (event) => {
-      if (event.lengthComputable && event.total > 0) progress(event.loaded / event.total)
-    }
-    request.onload = () => {
-      if (request.status < 200 || request.status >= 300) {
-        reject(imageProblem(request.status, request.responseText))
-        return
-      }
-      try {
-        resolve(JSON.parse(request.responseText) as UploadedImage)
-      } catch {
-        reject(new ApiError(request.status, 'Unreadable answer', 'The server sent an answer that is not JSON.'))
-      }
-    }
-    request.onerror = () =>
-      reject(
-        new ApiError(
-          0,
-          'Upload cut off',
-          'The image could not be sent: the server cannot be reached. Images need a connection; try again when it is back.',
-        ),
-      )
-    request.onabort = stopped
-    signal?.addEventListener('abort', () => request.abort(), { once: true })
-    request.send(file)
+  return upload({
+    path: '/v1/images',
+    file,
+    contentType: await checkImage(file),
+    ...(progress ? { progress } : {}),
+    signal,
+    problem: imageProblem,
+    cutOff:
+      'The image could not be sent: the server cannot be reached. Images need a connection; try again when it is back.',
   })
 }
 

@@ -15,11 +15,8 @@ export default function CanvasUsage({ canvasId, onClose }: Props) {
   const read = useCanvasUsage(canvasId, range)
   return (
     <Dialog
-      open
       wide
-      onOpenChange={(open) => {
-        if (!open) onClose()
-      }}
+      onClose={onClose}
       title="Usage of this canvas"
       actions={
         <>

@@ -83,7 +83,7 @@ export function DayChart({ usage, measure }: { usage: Usage; measure: Measure })
           <>
             <i className="usage-at" style={{ left: `${(at / days.length) * 100}%`, width: `${100 / days.length}%` }} />
             <div
-              className="usage-tip"
+              className="figure-tip"
               data-testid="usage-tip"
               style={{ left: `${middle(at)}%`, translate: `${-middle(at)}% 0` }}
             >

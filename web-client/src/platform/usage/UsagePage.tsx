@@ -15,14 +15,14 @@ export default function UsagePage({ me }: { me: Me }) {
     document.title = 'Usage · Jabiru'
   }, [])
   return (
-    <div className="usage-page">
-      <header className="usage-top">
+    <div className="page">
+      <header className="page-bar usage-top">
         <Link className="usage-back" href="/">
           <ChevronLeft aria-hidden /> All canvases
         </Link>
-        <span className="usage-organization">{me.organization.name}</span>
+        <span className="page-organization">{me.organization.name}</span>
       </header>
-      <main className="usage-main">
+      <main className="page-main usage-main">
         <h1>Usage</h1>
         <UsageView read={read} range={range} onRange={setRange} quiet="Nobody has opened a canvas in these days">
           {({ top_canvases }) => top_canvases.length > 0 && <Top canvases={top_canvases} />}

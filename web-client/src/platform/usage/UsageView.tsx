@@ -12,6 +12,8 @@ import { RANGES, type Range, type Usage } from './api'
 import { DayChart } from './DayChart'
 import { DayTable } from './DayTable'
 import { isQuiet, MEASURES, type Measure, rangeText } from './shape'
+import '../../ui/figures.css'
+import '../../ui/page.css'
 import './usage.css'
 
 type Props<T extends Usage> = {
@@ -43,7 +45,7 @@ export function UsageView<T extends Usage>({ read, range, onRange, quiet, inDial
           <p className="usage-dates" role="status">
             {shown === undefined || read.isPlaceholderData ? '' : rangeText(shown)}
           </p>
-          <fieldset className="usage-range">
+          <fieldset className="segments usage-range">
             <legend className="visually-hidden">How many days</legend>
             {RANGES.map((days) => (
               <label key={days}>
@@ -66,7 +68,7 @@ export function UsageView<T extends Usage>({ read, range, onRange, quiet, inDial
       {shown !== undefined ? (
         <>
           {error !== null && (
-            <p className="usage-stale" role="status">
+            <p className="page-stale" role="status">
               Shown as last read. {describeError(error)}
               <Button onClick={() => void read.refetch()} disabled={read.isFetching}>
                 Try again
@@ -149,7 +151,7 @@ function State({
   children: ReactNode
 }) {
   return (
-    <div className="usage-state" data-testid={testId}>
+    <div className="page-note" data-testid={testId}>
       {icon}
       <strong>{title}</strong>
       {children}

@@ -7,6 +7,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import type { BlockProps } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import { MAX_ROWS } from '../../../platform/datasets/api'
+import { noteExport } from '../../../platform/transfer/note'
 import { IconButton } from '../../../ui/Button'
 import { toast } from '../../../ui/Toast'
 import { type BlockAction, useBlockActions } from '../blockActions'
@@ -97,7 +98,11 @@ export default function ChartBlock({ id, block, session, readOnly }: BlockProps)
           label: 'Download PNG',
           icon: ImageDown,
           testId: 'chart-png',
-          run: () => void picture().then((blob) => saveBlob(fileName(content.title, 'Chart', 'png'), blob), failed),
+          run: () =>
+            void picture().then((blob) => {
+              saveBlob(fileName(content.title, 'Chart', 'png'), blob)
+              noteExport(session.canvasId, id, 'png')
+            }, failed),
         },
         {
           label: 'Download CSV',
@@ -106,6 +111,7 @@ export default function ChartBlock({ id, block, session, readOnly }: BlockProps)
           run: () => {
             const table = asTable(kept.content, plotted, kept.folded.data)
             saveBlob(fileName(content.title, 'Chart', 'csv'), csvBlob(table.head, table.rows))
+            noteExport(session.canvasId, id, 'csv')
           },
         },
         ...(CAN_COPY

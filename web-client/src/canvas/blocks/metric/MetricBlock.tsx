@@ -7,6 +7,7 @@ import { type CSSProperties, useMemo, useState } from 'react'
 import type { BlockProps } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import { MAX_ROWS } from '../../../platform/datasets/api'
+import { noteExport } from '../../../platform/transfer/note'
 import { useBlockActions } from '../blockActions'
 import { csvBlob, fileName, saveBlob } from '../download'
 import { FilterBar, FilterButton } from '../FilterBar'
@@ -40,7 +41,15 @@ export default function MetricBlock({ id, block, session, readOnly }: BlockProps
           tabular
             ? { label: 'View as number', icon: ChartSpline, run: () => setTabular(false), testId: 'metric-as-number' }
             : { label: 'View as table', icon: Table2, run: () => setTabular(true), testId: 'metric-as-table' },
-          { label: 'Download CSV', icon: Download, run: () => save(title, content, result), testId: 'download-csv' },
+          {
+            label: 'Download CSV',
+            icon: Download,
+            run: () => {
+              save(title, content, result)
+              noteExport(session.canvasId, id, 'csv')
+            },
+            testId: 'download-csv',
+          },
         ]
       : [],
   )

@@ -3,6 +3,7 @@
  * round are elements over it. The pointer or the arrow keys read single values.
  */
 import { type KeyboardEvent, type PointerEvent, useId, useMemo, useState } from 'react'
+import '../../../ui/figures.css'
 import { nearest, type Period, type Spark, sparkOf, thin } from './compute'
 
 /** Points drawn at most; a block is not wider than this many pixels by much. */
@@ -75,7 +76,7 @@ export function Sparkline({ periods, label, read }: SparklineProps) {
           <i className="spark-guide" style={{ left: `${point.x * 100}%` }} />
           <i className="spark-at" style={{ left: `${point.x * 100}%`, top: `${point.y * 100}%` }} />
           <div
-            className="spark-tip"
+            className="figure-tip"
             data-testid="spark-tip"
             style={{ left: `${point.x * 100}%`, translate: `${-point.x * 100}% 0` }}
           >

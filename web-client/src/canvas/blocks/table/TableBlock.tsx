@@ -11,6 +11,7 @@ import { memo, useDeferredValue, useEffect, useLayoutEffect, useMemo, useRef, us
 import { type Block, type BlockProps, getContent, type Json, step } from '../../../doc/schema'
 import { useY } from '../../../doc/useY'
 import type { Cell } from '../../../platform/datasets/cells'
+import { noteExport } from '../../../platform/transfer/note'
 import { Button, IconButton } from '../../../ui/Button'
 import { toast } from '../../../ui/Toast'
 import { useBlockActions } from '../blockActions'
@@ -214,7 +215,10 @@ function Grid({ id, block, session, readOnly, content, columns, data, stale }: G
       label: 'Download CSV',
       icon: Download,
       testId: 'table-csv',
-      run: () => saveBlob(fileName(content.title, 'Table', 'csv'), csvBlob(...exported())),
+      run: () => {
+        saveBlob(fileName(content.title, 'Table', 'csv'), csvBlob(...exported()))
+        noteExport(session.canvasId, id, 'csv')
+      },
     },
     {
       label: 'Copy rows',
