@@ -237,8 +237,9 @@ impl Driver {
                 () = self.shared.wake.notified() => false,
             };
             let pause = match self.write(beat).await {
-                Ok(()) => {
-                    if self.backoff.reset() {
+                Ok(asked) => {
+                    // Having had nothing to write says nothing of Redis.
+                    if asked && self.backoff.reset() {
                         tracing::info!("presence can be written again");
                     }
                     TICK
@@ -261,7 +262,9 @@ impl Driver {
         }
     }
 
-    async fn write(&mut self, beat: bool) -> Result<(), RedisError> {
+    /// Whether there was anything to write.
+    async fn write(&mut self, beat: bool) -> Result<bool, RedisError> {
+        let mut asked = beat;
         if beat {
             self.beat().await?;
         }
@@ -271,7 +274,7 @@ impl Driver {
                 rooms.dirty.iter().take(CANVASES).copied().collect()
             };
             if due.is_empty() {
-                return Ok(());
+                return Ok(asked);
             }
             self.write_canvases(&due).await?;
         }
@@ -320,6 +323,7 @@ impl Driver {
             match people {
                 Some(people) => self.tell(canvas, &people),
                 None => drop(self.told.remove(&canvas)),
+            asked = true;
             }
         }
         Ok(())

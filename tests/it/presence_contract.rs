@@ -1,11 +1,13 @@
 //! `[AW-4]` The presence port: one suite for every implementation, and what only several nodes can show.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use jabiru::backend::redis::Redis as Backend;
 use jabiru::clock::{Clock, Millis};
 use jabiru::id::CanvasId;
 use jabiru::presence::{MemoryPresence, Presence, PresenceEntry, RedisPresence};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -197,4 +199,55 @@ async fn aw_4_without_redis_a_node_lists_its_own_and_everything_is_back_with_it(
         node.until(canvas, &["ada", "ann", "ben"]).await;
     }
     a.presence.ping().await.unwrap();
+}
+
+/// What this thread logs while it lives.
+#[derive(Clone, Default)]
+struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl Logs {
+    fn count(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
+    }
+}
+
+impl io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An operator reads one line when it begins and one when it ends, however long it is. `[BUS-3]`
+#[tokio::test]
+async fn aw_4_a_redis_that_hangs_is_reported_once_and_its_return_once() {
+    let (logs, recorder) = (Logs::default(), PrometheusBuilder::new().build_recorder());
+    let (written, metrics) = (logs.clone(), recorder.handle());
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+    let _logged = tracing::subscriber::set_default(subscriber);
+    // While there is only one subscriber, whoever comes first to a line of the log decides whether it is ever logged: here it may be
+    // another test, on a thread that logs nothing.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
+    let _counted = metrics::set_default_local_recorder(&recorder);
+    let failures = || {
+        let series = r#"jabiru_backend_errors_total{backend="redis",operation="pipeline"} "#;
+        metrics.render().lines().find_map(|line| line.strip_prefix(series)?.parse::<u64>().ok()).unwrap_or_default()
+    };
+
+    let redis = Redis::start().await;
+    let (node, canvas) = (Node::start(&redis.url(), NODE).await, CanvasId::generate());
+    for round in 1..=2 {
+        redis.pause();
+        let before = failures();
+        // Also when there is something to write now and then, and now and then nothing.
+        node.put(canvas, NODE, &["ann"]);
+        eventually("some attempts in vain", || async { failures() >= before + 4 }).await;
+        redis.resume();
+        eventually("a word of its return", || async { logs.count("presence can be written again") >= round }).await;
+        assert_eq!(logs.count("presence cannot be written"), round);
+        assert_eq!(logs.count("presence can be written again"), round);
+    }
 }
