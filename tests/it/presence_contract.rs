@@ -201,6 +201,58 @@ async fn aw_4_without_redis_a_node_lists_its_own_and_everything_is_back_with_it(
     a.presence.ping().await.unwrap();
 }
 
+/// Somebody with a tab on each of two nodes, seen from a third.
+#[tokio::test]
+async fn aw_4_somebody_on_two_nodes_is_listed_until_the_last_of_their_tabs_is_gone() {
+    let url = shared_redis().await;
+    let (a, b, c) = (Node::start(&url, "a").await, Node::start(&url, "b").await, Node::start(&url, "c").await);
+    let canvas = CanvasId::generate();
+    let key = format!("canvas:presence:{canvas}");
+    let shown = async |node: &str| {
+        eventually(&format!("the entry of node {node}"), || async {
+            let stored: Option<String> = ask(&url, &["HGET", &key, "both"]).await;
+            stored.is_some_and(|stored| stored.contains(&format!(r#""node":"{node}""#)))
+        })
+        .await;
+        let of_both = c.presence.list(canvas, NOW).await.unwrap();
+        assert_eq!(of_both.into_iter().find(|entry| entry.user_id == "both"), Some(entry("both", node)));
+    };
+    eventually("nodes that live", || async { ask::<u8>(&url, &["EXISTS", "node:a", "node:b"]).await == 2 }).await;
+    a.put(canvas, "a", &["ann", "both"]);
+    shown("a").await;
+    b.put(canvas, "b", &["ben", "both"]);
+    shown("b").await;
+    // The one that shows is closed, while others stay on that node: the other one shows as it was written.
+    b.put(canvas, "b", &["ben"]);
+    shown("a").await;
+    c.until(canvas, &["ann", "ben", "both"]).await;
+    // The hidden one is closed.
+    b.put(canvas, "b", &["ben", "both"]);
+    shown("b").await;
+    a.put(canvas, "a", &["ann"]);
+    let hidden = format!("canvas:presence_hidden:{canvas}");
+    eventually("nothing is hidden", || async { !ask::<bool>(&url, &["EXISTS", &hidden]).await }).await;
+    shown("b").await;
+    // The last node they were on has nobody any more.
+    a.put(canvas, "a", &["ann", "both"]);
+    shown("a").await;
+    a.presence.forget(canvas, "a");
+    shown("b").await;
+    c.until(canvas, &["ben", "both"]).await;
+    // The node of the one that shows dies: the hidden one counts.
+    a.put(canvas, "a", &["both"]);
+    shown("a").await;
+    a.driver.abort();
+    eventually("the dead node's key is there no more", || async {
+        let _: () = ask(&url, &["PEXPIRE", "node:a", "1"]).await;
+        !ask::<bool>(&url, &["EXISTS", "node:a"]).await
+    })
+    .await;
+    c.until(canvas, &["ben", "both"]).await;
+    b.presence.forget(canvas, "b");
+    c.until(canvas, &[]).await;
+}
+
 /// What this thread logs while it lives.
 #[derive(Clone, Default)]
 struct Logs(Arc<Mutex<Vec<u8>>>);
