@@ -34,6 +34,11 @@ pub const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/mongodb/0002_files.up.json"),
         down: Some(include_str!("../../migrations/mongodb/0002_files.down.json")),
     },
+    Migration {
+        name: "0003_marks_by_canvas",
+        up: include_str!("../../migrations/mongodb/0003_marks_by_canvas.up.json"),
+        down: Some(include_str!("../../migrations/mongodb/0003_marks_by_canvas.down.json")),
+    },
 ];
 
 /// What people call this backend, and calls are counted under.
