@@ -219,11 +219,13 @@ async fn plain_queries_see_whose_favourite_a_canvas_is_and_how_often_it_was_open
         let marks = people.iter().zip([&one, &other].into_iter().cycle());
         marks.map(move |(person, store)| store.set_favourite(person, canvas, at))
     };
-    let all = join_all(mark(Some(1)).chain(mark(Some(2)))).await;
-    all.into_iter().for_each(|marked| marked.unwrap());
+    for marked in join_all(mark(Some(1)).chain(mark(Some(2)))).await {
+        marked.unwrap();
+    }
     assert_eq!(favourites(&client, canvas).await, 12);
-    let undone = join_all(mark(None).take(7)).await;
-    undone.into_iter().for_each(|marked| marked.unwrap());
+    for undone in join_all(mark(None).take(7)).await {
+        undone.unwrap();
+    }
     one.set_favourite("somebody who never marked it", canvas, None).await.unwrap();
     assert_eq!(favourites(&client, canvas).await, 5);
 

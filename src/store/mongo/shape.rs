@@ -4,9 +4,9 @@
 //! # `interactions`
 //! Kept for those who query MongoDB; the product shows usage from events, and what each person keeps from `canvas_marks`.
 //! - `favorites_count`: the people whose favourite it is now.
-//! - `views`, `last_viewed_at`: how often, and when last, `PUT /v1/canvases/{id}/opened` was called, which the web client does once each time
-//!   somebody who is logged in comes to the canvas. Guests who come by token, reads through the API, and sockets of other programs are not
-//!   in it. They begin at 0 when a canvas is imported.
+//! - `views`, `last_viewed_at`: how often, and when last, `PUT /v1/canvases/{id}/opened` was called, which the web client does once each
+//!   time somebody who is logged in comes to the canvas. Guests who come by token, reads through the API, and sockets of other programs
+//!   are not in it. They begin at 0 when a canvas is imported.
 //! - `comments_count`: 0; there are no comments yet.
 
 use bytes::Bytes;
