@@ -147,6 +147,9 @@ struct Stored {
     node: String,
 }
 
+/// A hash as Redis answers it.
+type Fields = Vec<(String, String)>;
+
 /// [`Presence`] in Redis. Dropping it lets its [`Driver`] take back what this node wrote, and end.
 pub struct RedisPresence {
     shared: Arc<Shared>,
@@ -204,8 +207,7 @@ impl RedisPresence {
         let read = async {
             let mut written = Pipeline::with_capacity(2);
             written.cmd("HGETALL").arg(presence_key(canvas)).cmd("HGETALL").arg(hidden_key(canvas));
-            let (shown, hidden): (Vec<(String, String)>, Vec<(String, String)>) =
-                written.query_async(&mut commands).await?;
+            let (shown, hidden): (Fields, Fields) = written.query_async(&mut commands).await?;
             let shown = shown.into_iter().filter_map(|(user, text)| read(user, &text));
             let hidden =
                 hidden.into_iter().filter_map(|(place, text)| read(place.split_once(' ')?.1.to_owned(), &text));
