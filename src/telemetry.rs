@@ -42,6 +42,8 @@ pub mod names {
     pub const BUS_MISSED: &str = "jabiru_bus_missed_total";
     /// Histogram, seconds: one write into the bus, whatever it carried.
     pub const BUS_WRITE_SECONDS: &str = "jabiru_bus_write_seconds";
+    /// Gauge, bytes: changes and cursors that wait to be written into the bus.
+    pub const BUS_PENDING_BYTES: &str = "jabiru_bus_pending_bytes";
     /// Counter: documents brought up to date from the journal because frames of the bus were lost.
     pub const CATCH_UPS: &str = "jabiru_catch_ups_total";
     /// Counter, label `reason` (`queue_full`, `spool_full`, `spool_failed`, `refused`, `unreadable`): usage events that are lost.
@@ -54,6 +56,12 @@ pub mod names {
     pub const EVENTS_WRITE_FAILURES: &str = "jabiru_events_write_failures_total";
     /// Gauge, bytes: batches of events on disk that wait for their store.
     pub const EVENTS_SPOOL_BYTES: &str = "jabiru_events_spool_bytes";
+    /// Histogram, seconds, labels `backend` (`mongodb`, `redis`, `clickhouse`) and `operation`: one call, until its answer or until it was
+    /// given up. Operations are what our error texts call them (MongoDB, ClickHouse) or commands (Redis, where a pipeline is one call,
+    /// `pipeline`). Reads that wait for something to happen are not in it.
+    pub const BACKEND_SECONDS: &str = "jabiru_backend_seconds";
+    /// Counter, labels as of [`BACKEND_SECONDS`]: calls that failed or were given up, those of reads that wait included.
+    pub const BACKEND_ERRORS: &str = "jabiru_backend_errors_total";
     /// Counter: documents rebuilt from the journal after an update broke them.
     pub const REBUILDS: &str = "jabiru_documents_rebuilt_total";
 }
@@ -87,5 +95,9 @@ pub fn init_metrics() -> PrometheusHandle {
     let recorder = PrometheusBuilder::new().build_recorder();
     let handle = recorder.handle();
     let _ = metrics::set_global_recorder(recorder);
+    // There before anything waits: a gauge that is absent looks like a node that is.
+    for gauge in [names::PENDING_BYTES, names::EVENTS_SPOOL_BYTES] {
+        metrics::gauge!(gauge).increment(0.0);
+    }
     handle
 }

@@ -1,5 +1,5 @@
-//! A connection to ClickHouse over its HTTP interface. Owns connecting, the database, and migrations, which only ever add; knows no table but
-//! its own `schema_migrations`.
+//! A connection to ClickHouse over its HTTP interface. Owns connecting, the database, counting what is asked, and migrations, which only
+//! ever add; knows no table but its own `schema_migrations`.
 
 use std::time::Duration;
 
@@ -9,10 +9,18 @@ use clickhouse::{Client, Row};
 use serde::Deserialize;
 use tokio::time::timeout;
 
+use super::calls;
 use super::migrations::{self, Migrate, MigrateError, Migration, State};
+
+/// What people call this backend, and calls are counted under.
+const BACKEND: &str = "clickhouse";
 
 /// What ClickHouse has been told when nobody says otherwise.
 const DATABASE: &str = "jabiru";
+
+/// What migrating is counted as.
+const READ_MIGRATIONS: &str = "read its migrations";
+const MIGRATE: &str = "migrate";
 
 /// How long it may take to answer a question whose answer is short.
 const SHORT: Duration = Duration::from_secs(10);
@@ -104,7 +112,7 @@ impl ClickHouse {
         match this.ping().await {
             Err(error) if error.code() == Some(UNKNOWN_DATABASE) => {
                 let create = format!("CREATE DATABASE IF NOT EXISTS `{}`", place.database);
-                short(server.query(&create).execute()).await?;
+                short("create the database", server.query(&create).execute()).await?;
                 this.ping().await?;
             }
             answered => answered?,
@@ -117,10 +125,21 @@ impl ClickHouse {
     /// # Errors
     /// It does not.
     pub async fn ping(&self) -> Result<(), ClickHouseError> {
-        short(self.client.query("SELECT 1").fetch_one::<u8>()).await.map(|_| ())
+        short("answer", self.client.query("SELECT 1").fetch_one::<u8>()).await.map(|_| ())
     }
 
-    /// The client, for the ports that have statements for it.
+    /// Runs a statement of a port, and counts it as `what`. The time limit is the port's.
+    ///
+    /// # Errors
+    /// It failed.
+    pub async fn run<T>(
+        what: &'static str,
+        statement: impl Future<Output = Result<T, clickhouse::error::Error>>,
+    ) -> Result<T, ClickHouseError> {
+        Ok(calls::counted(BACKEND, what, statement).await?)
+    }
+
+    /// The client, for the ports that have statements for it; they go through [`ClickHouse::run`].
     #[must_use]
     pub fn client(&self) -> &Client {
         &self.client
@@ -133,23 +152,23 @@ impl ClickHouse {
             checksum: String,
         }
         let unavailable =
-            |error: ClickHouseError| MigrateError::Unavailable { backend: "clickhouse", reason: error.to_string() };
+            |error: ClickHouseError| MigrateError::Unavailable { backend: BACKEND, reason: error.to_string() };
         let exists = self.client.query("EXISTS TABLE schema_migrations").fetch_one::<u8>();
-        if short(exists).await.map_err(unavailable)? == 0 {
+        if short(READ_MIGRATIONS, exists).await.map_err(unavailable)? == 0 {
             return Ok(Vec::new());
         }
         // Two nodes that start at once may both record a step: then it is there twice, the same.
         let recorded = self.client.query("SELECT DISTINCT name, checksum FROM schema_migrations ORDER BY name");
-        let recorded = short(recorded.fetch_all::<Recorded>()).await.map_err(unavailable)?;
+        let recorded = short(READ_MIGRATIONS, recorded.fetch_all::<Recorded>()).await.map_err(unavailable)?;
         Ok(recorded.into_iter().map(|row| (row.name, row.checksum)).collect())
     }
 
     async fn apply(&self, migration: &Migration) -> Result<(), ClickHouseError> {
         for statement in statements(migration.up) {
-            short(self.client.query_raw(statement).execute()).await?;
+            short(MIGRATE, self.client.query_raw(statement).execute()).await?;
         }
         let record = "INSERT INTO schema_migrations (name, checksum, applied_at) SELECT ?, ?, now64(3)";
-        short(self.client.query(record).bind(migration.name).bind(migration.checksum()).execute()).await
+        short(MIGRATE, self.client.query(record).bind(migration.name).bind(migration.checksum()).execute()).await
     }
 }
 
@@ -157,7 +176,7 @@ impl ClickHouse {
 #[async_trait]
 impl Migrate for ClickHouse {
     fn backend(&self) -> &'static str {
-        "clickhouse"
+        BACKEND
     }
 
     async fn status(&self) -> Result<Vec<(String, State)>, MigrateError> {
@@ -165,17 +184,17 @@ impl Migrate for ClickHouse {
     }
 
     async fn up(&self) -> Result<Vec<String>, MigrateError> {
-        let pending = migrations::pending("clickhouse", MIGRATIONS, &self.recorded().await?)?;
+        let pending = migrations::pending(BACKEND, MIGRATIONS, &self.recorded().await?)?;
         if pending.is_empty() {
             return Ok(Vec::new());
         }
         let table = "CREATE TABLE IF NOT EXISTS schema_migrations (name String, checksum String, applied_at DateTime64(3)) \
                      ENGINE = MergeTree() ORDER BY name";
-        let made = short(self.client.query(table).execute()).await;
-        made.map_err(|error| MigrateError::Unavailable { backend: "clickhouse", reason: error.to_string() })?;
+        let made = short(MIGRATE, self.client.query(table).execute()).await;
+        made.map_err(|error| MigrateError::Unavailable { backend: BACKEND, reason: error.to_string() })?;
         for migration in &pending {
             self.apply(migration).await.map_err(|error| MigrateError::Failed {
-                backend: "clickhouse",
+                backend: BACKEND,
                 name: migration.name.to_owned(),
                 reason: error.to_string(),
             })?;
@@ -185,7 +204,7 @@ impl Migrate for ClickHouse {
 
     async fn down(&self, to: &str) -> Result<Vec<String>, MigrateError> {
         // Nothing has a way back, which is what this says unless there is nothing to undo.
-        let undoing = migrations::undoing("clickhouse", MIGRATIONS, &self.recorded().await?, to)?;
+        let undoing = migrations::undoing(BACKEND, MIGRATIONS, &self.recorded().await?, to)?;
         Ok(undoing.iter().map(|(migration, _)| migration.name.to_owned()).collect())
     }
 }
@@ -195,9 +214,12 @@ fn statements(text: &str) -> impl Iterator<Item = &str> {
     text.split(";\n").map(str::trim).filter(|statement| !statement.is_empty())
 }
 
-async fn short<T>(question: impl Future<Output = Result<T, clickhouse::error::Error>>) -> Result<T, ClickHouseError> {
-    match timeout(SHORT, question).await {
-        Ok(answer) => Ok(answer?),
+async fn short<T>(
+    what: &'static str,
+    question: impl Future<Output = Result<T, clickhouse::error::Error>>,
+) -> Result<T, ClickHouseError> {
+    match timeout(SHORT, ClickHouse::run(what, question)).await {
+        Ok(answer) => answer,
         Err(_) => Err(ClickHouseError::Network(format!("no answer for {} seconds", SHORT.as_secs()))),
     }
 }

@@ -1,7 +1,7 @@
 //! MongoDB: one client on a replica set.
 //!
-//! Owns connecting, the promises every operation is made with, bounded waiting and migrations; the documents belong to the ports that use
-//! them.
+//! Owns connecting, the promises every operation is made with, bounded waiting, counting, and migrations; the documents belong to the ports
+//! that use them.
 //!
 //! # What every operation is made with
 //! Writes wait for a majority of the members, with their journals on disk; reads see what a majority has, from the primary. None of this
@@ -19,6 +19,7 @@ use mongodb::options::{
 };
 use mongodb::{Client, ClientSession, Collection, Database};
 
+use super::calls::{self, Call};
 use super::migrations::{self, Migrate, MigrateError, Migration, State};
 
 /// The migrations of the MongoDB database, in order. Files are never edited once released: see [`migrations`].
@@ -33,7 +34,15 @@ pub const MIGRATIONS: &[Migration] = &[
         up: include_str!("../../migrations/mongodb/0002_files.up.json"),
         down: Some(include_str!("../../migrations/mongodb/0002_files.down.json")),
     },
+    Migration {
+        name: "0003_marks_by_canvas",
+        up: include_str!("../../migrations/mongodb/0003_marks_by_canvas.up.json"),
+        down: Some(include_str!("../../migrations/mongodb/0003_marks_by_canvas.down.json")),
+    },
 ];
+
+/// What people call this backend, and calls are counted under.
+const BACKEND: &str = "mongodb";
 
 /// The database where the URL names none.
 const DATABASE: &str = "jabiru";
@@ -263,9 +272,16 @@ impl Mongo {
         T: Send,
         F: Future<Output = Result<T, Error>> + Send,
     {
+        let attempt = || async {
+            let call = Call::begin(BACKEND, what);
+            let outcome = work().await;
+            // What is there already was asked for in vain, and answered well.
+            call.end(outcome.as_ref().err().is_none_or(is_duplicate));
+            outcome
+        };
         let tries = async {
-            match work().await {
-                Err(error) if is_passing(&error) => work().await,
+            match attempt().await {
+                Err(error) if is_passing(&error) => attempt().await,
                 outcome => outcome,
             }
         };
@@ -274,6 +290,22 @@ impl Mongo {
             Ok(Err(error)) => Err(MongoError::Driver { what, error }),
             Err(_) => Err(MongoError::Timeout { what, after: longest }),
         }
+    }
+
+    /// Counts a call of those who have the driver do it without [`Mongo::run`]: who has another time limit, or may not repeat it.
+    ///
+    /// The driver could say what was sent, but only with a copy of every command and every answer, journals and images included; and it
+    /// says nothing of a call that found no member or whose answer nobody waited for, which is what a MongoDB that is away looks like.
+    ///
+    /// # Errors
+    /// Those of the call.
+    pub async fn counted<T, E>(what: &'static str, work: impl Future<Output = Result<T, E>>) -> Result<T, E> {
+        calls::counted(BACKEND, what, work).await
+    }
+
+    /// The same for one that is polled.
+    pub(crate) fn call(what: &'static str) -> Call {
+        Call::begin(BACKEND, what)
     }
 
     /// Whether there is a primary that answers.
@@ -339,8 +371,6 @@ pub struct Migrations {
     mongo: Mongo,
     known: &'static [Migration],
 }
-
-const BACKEND: &str = "mongodb";
 
 fn unavailable(error: &MongoError) -> MigrateError {
     MigrateError::Unavailable { backend: BACKEND, reason: error.to_string() }

@@ -1,6 +1,6 @@
 //! Connections to Redis: one shared for commands, and dedicated ones for what blocks or subscribes.
 //!
-//! Owns connecting, time limits and the names of errors. Knows the one key that several ports share, and no other.
+//! Owns connecting, time limits, counting what is asked, and the names of errors. Knows the one key that several ports share, and no other.
 //!
 //! # Time
 //! Every command has a time limit, so that a Redis that stopped answering fails callers instead of holding them. A connection that was
@@ -8,8 +8,19 @@
 
 use std::time::Duration;
 
-use redis::aio::{ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub};
-use redis::{AsyncConnectionConfig, Client, RedisError as DriverError};
+use redis::aio::{ConnectionLike, ConnectionManager, ConnectionManagerConfig, MultiplexedConnection, PubSub};
+use redis::{
+    Arg, AsyncConnectionConfig, Client, Cmd, Pipeline, RedisError as DriverError, RedisFuture, ServerErrorKind, Value,
+};
+
+use super::calls::{self, Call};
+
+/// What calls are counted under.
+const BACKEND: &str = "redis";
+
+/// The operation of a connection being made, and of commands that travel together.
+const CONNECT: &str = "connect";
+const PIPELINE: &str = "pipeline";
 
 /// How long a connection may take to come about, with TLS and login.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -29,8 +40,78 @@ const RECONNECT_LONGEST: Duration = Duration::from_millis(500);
 #[derive(Clone)]
 pub struct Redis {
     client: Client,
-    commands: ConnectionManager,
+    commands: Commands,
     address: String,
+}
+
+/// The shared connection for commands; comes back by itself.
+pub type Commands = Counted<ConnectionManager>;
+
+/// A connection of one's own; does not come back.
+pub type Dedicated = Counted<MultiplexedConnection>;
+
+/// A connection that counts what goes through it.
+#[derive(Clone)]
+pub struct Counted<C>(C);
+
+impl<C: ConnectionLike + Send> ConnectionLike for Counted<C> {
+    fn req_packed_command<'a>(&'a mut self, command: &'a Cmd) -> RedisFuture<'a, Value> {
+        let asked = self.0.req_packed_command(command);
+        Box::pin(async move {
+            if waits(command) {
+                // Its time says how long nothing happened, not how long Redis took; and it is given up whenever its reader ends.
+                let answer = asked.await;
+                calls::count_untimed(BACKEND, name(command), answer.as_ref().is_ok_and(is_well));
+                return answer;
+            }
+            let call = Call::begin(BACKEND, name(command));
+            let answer = asked.await;
+            call.end(answer.as_ref().is_ok_and(is_well));
+            answer
+        })
+    }
+
+    fn req_packed_commands<'a>(
+        &'a mut self,
+        pipeline: &'a Pipeline,
+        offset: usize,
+        count: usize,
+    ) -> RedisFuture<'a, Vec<Value>> {
+        let asked = self.0.req_packed_commands(pipeline, offset, count);
+        Box::pin(async move {
+            let call = Call::begin(BACKEND, PIPELINE);
+            let answer = asked.await;
+            call.end(answer.as_ref().is_ok_and(|values| values.iter().all(is_well)));
+            answer
+        })
+    }
+
+    fn get_db(&self) -> i64 {
+        self.0.get_db()
+    }
+}
+
+/// The command's name: of those that the code has, so there are few.
+fn name(command: &Cmd) -> String {
+    match command.args_iter().next() {
+        Some(Arg::Simple(name)) => String::from_utf8_lossy(name).into_owned(),
+        _ => String::new(),
+    }
+}
+
+/// Whether Redis answers it only when something happens.
+fn waits(command: &Cmd) -> bool {
+    let mut args = command.args_iter();
+    matches!(args.next(), Some(Arg::Simple(b"XREAD"))) && args.any(|arg| matches!(arg, Arg::Simple(b"BLOCK")))
+}
+
+/// An error of the server comes as an answer; in a pipeline it is among the others.
+fn is_well(answer: &Value) -> bool {
+    match answer {
+        // Nobody has sent the script's text yet: that is how its first call by name goes.
+        Value::ServerError(error) => error.kind() == Some(ServerErrorKind::NoScript),
+        _ => true,
+    }
 }
 
 /// Redis cannot be used. The text names the server, never the login.
@@ -61,18 +142,19 @@ impl Redis {
             .set_max_delay(RECONNECT_LONGEST);
         let failed = |reason: String| RedisError { address: address.clone(), reason };
         let connecting = ConnectionManager::new_with_config(client.clone(), config);
+        let connecting = calls::counted(BACKEND, CONNECT, connecting);
         let commands = match tokio::time::timeout(FIRST_CONNECT_TIMEOUT, connecting).await {
             Ok(connected) => connected.map_err(|error| failed(said(&error)))?,
             Err(_) => return Err(failed(format!("no answer within {} s", FIRST_CONNECT_TIMEOUT.as_secs()))),
         };
-        let redis = Self { client, commands, address };
+        let redis = Self { client, commands: Counted(commands), address };
         redis.ping().await?;
         Ok(redis)
     }
 
     /// The shared connection. Cheap to clone; nothing that blocks or subscribes may be sent on it.
     #[must_use]
-    pub fn commands(&self) -> ConnectionManager {
+    pub fn commands(&self) -> Commands {
         self.commands.clone()
     }
 
@@ -80,11 +162,13 @@ impl Redis {
     ///
     /// # Errors
     /// Nobody answers.
-    pub async fn dedicated(&self, answer_timeout: Duration) -> Result<MultiplexedConnection, RedisError> {
+    pub async fn dedicated(&self, answer_timeout: Duration) -> Result<Dedicated, RedisError> {
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(CONNECT_TIMEOUT))
             .set_response_timeout(Some(answer_timeout));
-        self.client.get_multiplexed_async_connection_with_config(&config).await.map_err(|error| self.failed(&error))
+        let connecting = self.client.get_multiplexed_async_connection_with_config(&config);
+        let connected = calls::counted(BACKEND, CONNECT, connecting).await;
+        connected.map(Counted).map_err(|error| self.failed(&error))
     }
 
     /// A connection for subscriptions. It does not come back when it is lost.
@@ -92,10 +176,22 @@ impl Redis {
     /// # Errors
     /// Nobody answers.
     pub async fn subscriber(&self) -> Result<PubSub, RedisError> {
-        match tokio::time::timeout(CONNECT_TIMEOUT, self.client.get_async_pubsub()).await {
+        let connecting = calls::counted(BACKEND, CONNECT, self.client.get_async_pubsub());
+        match tokio::time::timeout(CONNECT_TIMEOUT, connecting).await {
             Ok(connected) => connected.map_err(|error| self.failed(&error)),
             Err(_) => Err(self.error("no answer to a connection attempt")),
         }
+    }
+
+    /// Counts a command that goes through a subscription, which is no connection for commands.
+    ///
+    /// # Errors
+    /// Those of the command.
+    pub async fn counted<T>(
+        command: &'static str,
+        asked: impl Future<Output = Result<T, DriverError>>,
+    ) -> Result<T, DriverError> {
+        calls::counted(BACKEND, command, asked).await
     }
 
     /// Whether it answers now.

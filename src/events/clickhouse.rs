@@ -52,8 +52,7 @@ impl EventStore for ClickHouseEvents {
             insert.send(Bytes::from(lines)).await?;
             insert.end().await
         };
-        sent.await.map_err(ClickHouseError::from)?;
-        Ok(())
+        Ok(ClickHouse::run("insert usage events", sent).await?)
     }
 
     async fn forget_old(&self, _now: Millis) -> Result<bool, WriteError> {

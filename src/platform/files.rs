@@ -24,6 +24,7 @@ use tokio::time::{Instant, Sleep};
 use tokio_util::compat::{FuturesAsyncReadCompatExt as _, FuturesAsyncWriteCompatExt as _};
 use uuid::Uuid;
 
+use crate::backend::calls::Call;
 use crate::backend::mongo::Mongo;
 use crate::clock::Millis;
 
@@ -76,7 +77,7 @@ impl MongoFiles {
 
     /// Stores the file `from` under an id that no file has, whole or not at all as far as anybody can see. `record` needs `organization_id`.
     pub(crate) async fn put(&self, id: Uuid, record: Document, from: &Path, now: Millis) -> Result<(), FilesError> {
-        in_time(WRITE_TIMEOUT, self.write(id, record, from, now)).await
+        in_time("store a file", WRITE_TIMEOUT, self.write(id, record, from, now)).await
     }
 
     async fn write(&self, id: Uuid, mut record: Document, from: &Path, now: Millis) -> Result<(), FilesError> {
@@ -109,7 +110,7 @@ impl MongoFiles {
     /// The record, if this organization has the file. `[ACC-2]`
     pub(crate) async fn find(&self, org: &str, id: Uuid) -> Result<Option<Document>, FilesError> {
         let filter = doc! { "_id": key(id), "organization_id": org, "stored": true };
-        in_time(READ_TIMEOUT, async { Ok(self.records.find_one(filter).await?) }).await
+        in_time("find a file", READ_TIMEOUT, async { Ok(self.records.find_one(filter).await?) }).await
     }
 
     /// Up to `limit` records of this organization, newest first, those with an id below `before` only. `[ACC-2]`
@@ -128,15 +129,16 @@ impl MongoFiles {
             let found = self.records.find(filter).sort(doc! { "_id": -1 }).limit(limit).await?;
             Ok(found.try_collect().await?)
         };
-        in_time(READ_TIMEOUT, read).await
+        in_time("list files", READ_TIMEOUT, read).await
     }
 
     /// The bytes of a file whose record was found.
     pub(crate) async fn open(&self, id: Uuid) -> Result<FileBytes, FilesError> {
-        let stream = in_time(READ_TIMEOUT, async { Ok(self.bucket.open_download_stream(key(id)).await?) }).await?;
+        let opening = async { Ok(self.bucket.open_download_stream(key(id)).await?) };
+        let stream = in_time("open a file", READ_TIMEOUT, opening).await?;
         Ok(Box::pin(Patient {
             bytes: stream.compat(),
-            waiting: false,
+            waiting: None,
             until: Box::pin(tokio::time::sleep(READ_TIMEOUT)),
         }))
     }
@@ -164,7 +166,7 @@ impl MongoFiles {
             }
             Ok(())
         };
-        in_time(WRITE_TIMEOUT, tidy).await
+        in_time("tidy files", WRITE_TIMEOUT, tidy).await
     }
 
     /// Removes what belongs to a record that is not stored, and last the record.
@@ -183,7 +185,8 @@ impl MongoFiles {
 /// A stream that ends with an error when nothing comes for [`READ_TIMEOUT`]: a paused member keeps its connections.
 struct Patient<R> {
     bytes: R,
-    waiting: bool,
+    /// For more of the file, since somebody asked.
+    waiting: Option<Call>,
     until: Pin<Box<Sleep>>,
 }
 
@@ -191,15 +194,19 @@ impl<R: AsyncRead + Unpin> AsyncRead for Patient<R> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buffer: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let Self { bytes, waiting, until } = &mut *self;
         if let Poll::Ready(read) = Pin::new(bytes).poll_read(cx, buffer) {
-            *waiting = false;
+            if let Some(call) = waiting.take() {
+                call.end(read.is_ok());
+            }
             return Poll::Ready(read);
         }
-        if !*waiting {
+        if waiting.is_none() {
             // Not before: the time in which nobody asked is the reader's own.
-            *waiting = true;
+            *waiting = Some(Mongo::call("read a file"));
             until.as_mut().reset(Instant::now() + READ_TIMEOUT);
         }
         until.as_mut().poll(cx).map(|()| {
+            // Given up.
+            *waiting = None;
             let what = format!("MongoDB: nothing of the file came for {} s", READ_TIMEOUT.as_secs());
             Err(io::Error::new(io::ErrorKind::TimedOut, what))
         })
@@ -246,7 +253,11 @@ fn is_missing(error: &Error) -> bool {
     matches!(error.kind.as_ref(), ErrorKind::GridFs(GridFsErrorKind::FileNotFound { .. }))
 }
 
-async fn in_time<T>(longest: Duration, work: impl Future<Output = Result<T, FilesError>>) -> Result<T, FilesError> {
+async fn in_time<T>(
+    what: &'static str,
+    longest: Duration,
+    work: impl Future<Output = Result<T, FilesError>>,
+) -> Result<T, FilesError> {
     let late = |_| FilesError(format!("MongoDB: no answer within {} s", longest.as_secs()));
-    tokio::time::timeout(longest, work).await.map_err(late)?
+    tokio::time::timeout(longest, Mongo::counted(what, work)).await.map_err(late)?
 }

@@ -3,6 +3,8 @@
 //! # Keys
 //! - `canvas:presence:{canvas}`: user id → JSON `{cursor, selection, last_seen, name, color, node}`. TTL 5 min, rolling. One person on two
 //!   nodes is one entry, the last one written.
+//! - `canvas:presence_hidden:{canvas}`: what such an entry hides: `{node} {user id}` → the other node's. It shows again when the node of
+//!   the last one takes that back, and counts meanwhile should that node be dead. Hardly ever there. The same TTL.
 //! - `canvas:state:{canvas}`: node id → JSON `{users, last_seen}` for every node that holds the room, and `active_users`. The same TTL.
 //! - `node:{id}`: lives as long as its node does. What a dead node wrote does not count, and is pruned with the rest.
 //!
@@ -51,8 +53,9 @@ const SEEN_SLACK: Millis = 10_000;
 /// Canvases left while Redis is away that are remembered; the TTL forgets the others.
 const LEFT: usize = 20_000;
 
-/// Writes one canvas. KEYS: presence, state. ARGV: node · TTL ms · now ms · people of the node here, or -1 when it has left · 1 to prune ·
-/// number of people who left · their ids · pairs of user id and JSON. A person who left is removed only if the entry is this node's.
+/// Writes one canvas. KEYS: presence, state, hidden. ARGV: node · TTL ms · now ms · people of the node here, or -1 when it has left · 1 to prune ·
+/// number of people who left · their ids · pairs of user id and JSON. Texts are moved, never written anew: cjson turns an empty list into
+/// an object.
 static WRITE: LazyLock<Script> = LazyLock::new(|| {
     Script::new(
         r"
@@ -62,20 +65,54 @@ local function read(text)
   return ok and type(entry) == 'table' and entry or {}
 end
 local function fresh(entry) return (tonumber(entry.last_seen) or 0) > now - ttl end
-for i = 7, 6 + gone do
-  local text = redis.call('HGET', KEYS[1], ARGV[i])
-  if text and read(text).node == node then redis.call('HDEL', KEYS[1], ARGV[i]) end
+local function show(user, text)
+  local before = redis.call('HGET', KEYS[1], user)
+  local entry = before and read(before) or {}
+  if entry.node and entry.node ~= node and fresh(entry) then
+    redis.call('HSET', KEYS[3], entry.node .. ' ' .. user, before)
+  end
+  redis.call('HDEL', KEYS[3], node .. ' ' .. user)
+  redis.call('HSET', KEYS[1], user, text)
 end
+local function leave(user)
+  redis.call('HDEL', KEYS[3], node .. ' ' .. user)
+  local shown = redis.call('HGET', KEYS[1], user)
+  if not shown or read(shown).node ~= node then return end
+  local newest, place, seen
+  local hidden = redis.call('HGETALL', KEYS[3])
+  for i = 1, #hidden, 2 do
+    local entry = read(hidden[i + 1])
+    if entry.node and hidden[i] == entry.node .. ' ' .. user and fresh(entry) and (not seen or entry.last_seen > seen) then
+      newest, place, seen = hidden[i + 1], hidden[i], entry.last_seen
+    end
+  end
+  if newest then
+    redis.call('HSET', KEYS[1], user, newest)
+    redis.call('HDEL', KEYS[3], place)
+  else
+    redis.call('HDEL', KEYS[1], user)
+  end
+end
+for i = 7, 6 + gone do leave(ARGV[i]) end
 local given = {}
 for i = 7 + gone, #ARGV, 2 do
-  redis.call('HSET', KEYS[1], ARGV[i], ARGV[i + 1])
+  show(ARGV[i], ARGV[i + 1])
   given[ARGV[i]] = true
 end
 if prune == '1' then
   local all = redis.call('HGETALL', KEYS[1])
   for i = 1, #all, 2 do
     local entry = read(all[i + 1])
-    if not fresh(entry) or (entry.node == node and not given[all[i]]) then redis.call('HDEL', KEYS[1], all[i]) end
+    if not fresh(entry) then
+      redis.call('HDEL', KEYS[1], all[i])
+    elseif entry.node == node and not given[all[i]] then
+      leave(all[i])
+    end
+  end
+  all = redis.call('HGETALL', KEYS[3])
+  for i = 1, #all, 2 do
+    local entry = read(all[i + 1])
+    if not fresh(entry) or entry.node == node then redis.call('HDEL', KEYS[3], all[i]) end
   end
   all = redis.call('HGETALL', KEYS[2])
   for i = 1, #all, 2 do
@@ -83,6 +120,7 @@ if prune == '1' then
   end
 end
 redis.call('PEXPIRE', KEYS[1], ttl)
+redis.call('PEXPIRE', KEYS[3], ttl)
 if users < 0 then
   redis.call('HDEL', KEYS[2], node)
 else
@@ -108,6 +146,9 @@ struct Stored {
     color: String,
     node: String,
 }
+
+/// A hash as Redis answers it.
+type Fields = Vec<(String, String)>;
 
 /// [`Presence`] in Redis. Dropping it lets its [`Driver`] take back what this node wrote, and end.
 pub struct RedisPresence {
@@ -164,11 +205,18 @@ impl RedisPresence {
         let redis = &self.shared.redis;
         let mut commands = redis.commands();
         let read = async {
-            let fields: Vec<(String, String)> =
-                redis::cmd("HGETALL").arg(presence_key(canvas)).query_async(&mut commands).await?;
-            let entries = fields.into_iter().filter_map(|(user, text)| read(user, &text));
-            let entries: Vec<_> =
-                entries.filter(|entry| entry.node != *self.shared.node && now - entry.last_seen < TTL_MS).collect();
+            let mut written = Pipeline::with_capacity(2);
+            written.cmd("HGETALL").arg(presence_key(canvas)).cmd("HGETALL").arg(hidden_key(canvas));
+            let (shown, hidden): (Fields, Fields) = written.query_async(&mut commands).await?;
+            let shown = shown.into_iter().filter_map(|(user, text)| read(user, &text));
+            let hidden =
+                hidden.into_iter().filter_map(|(place, text)| read(place.split_once(' ')?.1.to_owned(), &text));
+            let mut entries: Vec<_> = hidden
+                .chain(shown)
+                .filter(|entry| entry.node != *self.shared.node && now - entry.last_seen < TTL_MS)
+                .collect();
+            // Of one person the last counts: of nodes that live, the newest.
+            entries.sort_by_key(|entry| entry.last_seen);
             let nodes: HashSet<_> = entries.iter().map(|entry| entry.node.clone()).collect();
             let nodes: Vec<_> = nodes.into_iter().collect();
             let mut alive = Pipeline::with_capacity(nodes.len());
@@ -237,8 +285,9 @@ impl Driver {
                 () = self.shared.wake.notified() => false,
             };
             let pause = match self.write(beat).await {
-                Ok(()) => {
-                    if self.backoff.reset() {
+                Ok(asked) => {
+                    // Having had nothing to write says nothing of Redis.
+                    if asked && self.backoff.reset() {
                         tracing::info!("presence can be written again");
                     }
                     TICK
@@ -261,7 +310,9 @@ impl Driver {
         }
     }
 
-    async fn write(&mut self, beat: bool) -> Result<(), RedisError> {
+    /// Whether there was anything to write.
+    async fn write(&mut self, beat: bool) -> Result<bool, RedisError> {
+        let mut asked = beat;
         if beat {
             self.beat().await?;
         }
@@ -271,9 +322,10 @@ impl Driver {
                 rooms.dirty.iter().take(CANVASES).copied().collect()
             };
             if due.is_empty() {
-                return Ok(());
+                return Ok(asked);
             }
             self.write_canvases(&due).await?;
+            asked = true;
         }
     }
 
@@ -336,7 +388,7 @@ impl Driver {
         let told = self.told.get(&canvas);
         let prune = people.is_none() || told.is_none_or(|told| told.pruned.elapsed() >= REFRESH);
         let mut call = WRITE.key(presence_key(canvas));
-        call.key(state_key(canvas));
+        call.key(state_key(canvas)).key(hidden_key(canvas));
         call.arg(&*self.shared.node).arg(TTL_MS).arg(now);
         match people {
             Some(people) => call.arg(people.len()),
@@ -405,6 +457,10 @@ impl Shared {
 
 fn presence_key(canvas: CanvasId) -> String {
     format!("canvas:presence:{canvas}")
+}
+
+fn hidden_key(canvas: CanvasId) -> String {
+    format!("canvas:presence_hidden:{canvas}")
 }
 
 fn state_key(canvas: CanvasId) -> String {

@@ -31,6 +31,7 @@ mod images;
 mod layering;
 mod limits;
 mod lists;
+mod metrics;
 mod migrate;
 mod mongo_store;
 mod presence_contract;

@@ -11,9 +11,10 @@ use jabiru::backend::mongo::{MIGRATIONS, Mongo as Client};
 use jabiru::clock::Clock;
 use jabiru::doc::document::Headline;
 use jabiru::doc::schema;
+use jabiru::id::CanvasId;
 use jabiru::store::mongo::MongoStore;
 use jabiru::store::{Append, Store};
-use mongodb::bson::{Document, doc};
+use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
 
@@ -192,6 +193,86 @@ async fn plain_queries_see_the_canvas_in_the_shape_of_the_data_model() {
     // Nobody's canvas is nobody's document.
     store.materialise(jabiru::id::CanvasId::generate(), canvas).await.unwrap();
     assert_eq!(documents(&client, "canvases", doc! {}).await.len(), 1);
+}
+
+async fn interactions(client: &Client, canvas: CanvasId) -> Document {
+    let found = documents(client, "canvases", doc! { "_id": binary(canvas.0) }).await;
+    found[0].get_document("interactions").unwrap().clone()
+}
+
+async fn favourites(client: &Client, canvas: CanvasId) -> i32 {
+    interactions(client, canvas).await.get_i32("favorites_count").unwrap()
+}
+
+#[tokio::test]
+async fn plain_queries_see_whose_favourite_a_canvas_is_and_how_often_it_was_opened() {
+    let url = shared_mongo().await;
+    let (one, other) = (mongo_store(&url).await, mongo_store(&url).await);
+    let client = Client::connect(&url).await.unwrap();
+    let (canvas, untouched) = (Writer::new(&one, "org").await.canvas, Writer::new(&one, "org").await.canvas);
+    let nothing = interactions(&client, canvas).await;
+    assert_eq!((nothing.get_i32("views").unwrap(), nothing.get("last_viewed_at")), (0, Some(&Bson::Null)));
+
+    // Many people at once, on two nodes, some twice.
+    let people: Vec<_> = (0..12).map(|person| format!("person {person}")).collect();
+    let mark = |at| {
+        let marks = people.iter().zip([&one, &other].into_iter().cycle());
+        marks.map(move |(person, store)| store.set_favourite(person, canvas, at))
+    };
+    for marked in join_all(mark(Some(1)).chain(mark(Some(2)))).await {
+        marked.unwrap();
+    }
+    assert_eq!(favourites(&client, canvas).await, 12);
+    for undone in join_all(mark(None).take(7)).await {
+        undone.unwrap();
+    }
+    one.set_favourite("somebody who never marked it", canvas, None).await.unwrap();
+    assert_eq!(favourites(&client, canvas).await, 5);
+
+    for (store, person, at) in [(&one, "ann", 7), (&other, "ben", 9), (&one, "ann", 8)] {
+        store.set_opened(person, canvas, at).await.unwrap();
+    }
+    let seen = interactions(&client, canvas).await;
+    assert_eq!(seen.get_i32("views").unwrap(), 3);
+    assert_eq!(seen.get_datetime("last_viewed_at").unwrap().timestamp_millis(), 9);
+    assert_eq!(interactions(&client, untouched).await, nothing);
+
+    // Into another database, where the marks come along and the views begin anew.
+    let url = shared_mongo().await;
+    let (into, client) = (mongo_store(&url).await, Client::connect(&url).await.unwrap());
+    let (parts, taken) = tokio::sync::mpsc::channel(4);
+    let (exported, imported) = tokio::join!(one.export_canvas(canvas, parts), into.import_canvas(taken, false));
+    assert!(exported.unwrap() && imported.unwrap());
+    let there = interactions(&client, canvas).await;
+    assert_eq!((there.get_i32("favorites_count").unwrap(), there.get_i32("views").unwrap()), (5, 0));
+}
+
+#[tokio::test]
+async fn marks_of_a_canvas_are_found_by_an_index_and_those_of_before_are_counted() {
+    let (store, client) = store_and_client().await;
+    let canvas = Writer::new(&store, "org").await.canvas;
+    let migrations = client.migrations(MIGRATIONS);
+    // As the build before left it.
+    assert_eq!(migrations.down("0002_files").await.unwrap(), ["0003_marks_by_canvas"]);
+    for person in ["ann", "ben"] {
+        let mark =
+            doc! { "_id": { "user_id": person, "canvas_id": binary(canvas.0) }, "favourite_at": DateTime::now() };
+        client.collection::<Document>("canvas_marks").insert_one(mark).await.unwrap();
+    }
+    let nobodys = doc! { "_id": { "user_id": "ann", "canvas_id": binary(uuid::Uuid::now_v7()) }, "favourite_at": DateTime::now() };
+    client.collection::<Document>("canvas_marks").insert_one(nobodys).await.unwrap();
+    assert_eq!(favourites(&client, canvas).await, 0);
+    let scanned = || async {
+        let find = doc! { "find": "canvas_marks", "filter": { "_id.canvas_id": binary(canvas.0) }, "sort": { "_id.user_id": 1 } };
+        let plan =
+            client.database().run_command(doc! { "explain": find, "verbosity": "executionStats" }).await.unwrap();
+        plan.get_document("executionStats").unwrap().get_i32("totalDocsExamined").unwrap()
+    };
+    assert_eq!(scanned().await, 3, "all there are");
+    assert_eq!(migrations.up().await.unwrap(), ["0003_marks_by_canvas"]);
+    assert_eq!(scanned().await, 2);
+    assert_eq!(favourites(&client, canvas).await, 2);
+    assert_eq!(documents(&client, "canvases", doc! {}).await.len(), 1, "a mark of nothing makes nothing");
 }
 
 #[tokio::test]

@@ -1,11 +1,13 @@
 //! `[AW-4]` The presence port: one suite for every implementation, and what only several nodes can show.
 
-use std::sync::Arc;
+use std::io;
+use std::sync::{Arc, Mutex};
 
 use jabiru::backend::redis::Redis as Backend;
 use jabiru::clock::{Clock, Millis};
 use jabiru::id::CanvasId;
 use jabiru::presence::{MemoryPresence, Presence, PresenceEntry, RedisPresence};
+use metrics_exporter_prometheus::PrometheusBuilder;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -197,4 +199,107 @@ async fn aw_4_without_redis_a_node_lists_its_own_and_everything_is_back_with_it(
         node.until(canvas, &["ada", "ann", "ben"]).await;
     }
     a.presence.ping().await.unwrap();
+}
+
+/// Somebody with a tab on each of two nodes, seen from a third.
+#[tokio::test]
+async fn aw_4_somebody_on_two_nodes_is_listed_until_the_last_of_their_tabs_is_gone() {
+    let url = shared_redis().await;
+    let (a, b, c) = (Node::start(&url, "a").await, Node::start(&url, "b").await, Node::start(&url, "c").await);
+    let canvas = CanvasId::generate();
+    let key = format!("canvas:presence:{canvas}");
+    let shown = async |node: &str| {
+        eventually(&format!("the entry of node {node}"), || async {
+            let stored: Option<String> = ask(&url, &["HGET", &key, "both"]).await;
+            stored.is_some_and(|stored| stored.contains(&format!(r#""node":"{node}""#)))
+        })
+        .await;
+        let of_both = c.presence.list(canvas, NOW).await.unwrap();
+        assert_eq!(of_both.into_iter().find(|entry| entry.user_id == "both"), Some(entry("both", node)));
+    };
+    eventually("nodes that live", || async { ask::<u8>(&url, &["EXISTS", "node:a", "node:b"]).await == 2 }).await;
+    a.put(canvas, "a", &["ann", "both"]);
+    shown("a").await;
+    b.put(canvas, "b", &["ben", "both"]);
+    shown("b").await;
+    // The one that shows is closed, while others stay on that node: the other one shows as it was written.
+    b.put(canvas, "b", &["ben"]);
+    shown("a").await;
+    c.until(canvas, &["ann", "ben", "both"]).await;
+    // The hidden one is closed.
+    b.put(canvas, "b", &["ben", "both"]);
+    shown("b").await;
+    a.put(canvas, "a", &["ann"]);
+    let hidden = format!("canvas:presence_hidden:{canvas}");
+    eventually("nothing is hidden", || async { !ask::<bool>(&url, &["EXISTS", &hidden]).await }).await;
+    shown("b").await;
+    // The last node they were on has nobody any more.
+    a.put(canvas, "a", &["ann", "both"]);
+    shown("a").await;
+    a.presence.forget(canvas, "a");
+    shown("b").await;
+    c.until(canvas, &["ben", "both"]).await;
+    // The node of the one that shows dies: the hidden one counts.
+    a.put(canvas, "a", &["both"]);
+    shown("a").await;
+    a.driver.abort();
+    eventually("the dead node's key is there no more", || async {
+        let _: () = ask(&url, &["PEXPIRE", "node:a", "1"]).await;
+        !ask::<bool>(&url, &["EXISTS", "node:a"]).await
+    })
+    .await;
+    c.until(canvas, &["ben", "both"]).await;
+    b.presence.forget(canvas, "b");
+    c.until(canvas, &[]).await;
+}
+
+/// What this thread logs while it lives.
+#[derive(Clone, Default)]
+struct Logs(Arc<Mutex<Vec<u8>>>);
+
+impl Logs {
+    fn count(&self, text: &str) -> usize {
+        String::from_utf8_lossy(&self.0.lock().unwrap()).matches(text).count()
+    }
+}
+
+impl io::Write for Logs {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.lock().unwrap().write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
+}
+
+/// An operator reads one line when it begins and one when it ends, however long it is. `[BUS-3]`
+#[tokio::test]
+async fn aw_4_a_redis_that_hangs_is_reported_once_and_its_return_once() {
+    let (logs, recorder) = (Logs::default(), PrometheusBuilder::new().build_recorder());
+    let (written, metrics) = (logs.clone(), recorder.handle());
+    let subscriber = tracing_subscriber::fmt().with_ansi(false).with_writer(move || written.clone()).finish();
+    let _logged = tracing::subscriber::set_default(subscriber);
+    // While there is only one subscriber, whoever comes first to a line of the log decides whether it is ever logged: here it may be
+    // another test, on a thread that logs nothing.
+    let _second = tracing::Dispatch::new(tracing_subscriber::fmt().with_writer(io::sink).finish());
+    let _counted = metrics::set_default_local_recorder(&recorder);
+    let failures = || {
+        let series = r#"jabiru_backend_errors_total{backend="redis",operation="pipeline"} "#;
+        metrics.render().lines().find_map(|line| line.strip_prefix(series)?.parse::<u64>().ok()).unwrap_or_default()
+    };
+
+    let redis = Redis::start().await;
+    let (node, canvas) = (Node::start(&redis.url(), NODE).await, CanvasId::generate());
+    for round in 1..=2 {
+        redis.pause();
+        let before = failures();
+        // Also when there is something to write now and then, and now and then nothing.
+        node.put(canvas, NODE, &["ann"]);
+        eventually("some attempts in vain", || async { failures() >= before + 4 }).await;
+        redis.resume();
+        eventually("a word of its return", || async { logs.count("presence can be written again") >= round }).await;
+        assert_eq!(logs.count("presence cannot be written"), round);
+        assert_eq!(logs.count("presence can be written again"), round);
+    }
 }

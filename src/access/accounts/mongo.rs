@@ -112,7 +112,7 @@ async fn insert_if_absent(
             .find_one_and_update(doc! { "_id": key }, doc! { "$setOnInsert": fresh.clone() })
             .upsert(true)
             .return_document(ReturnDocument::After);
-        match in_time(upsert.into_future()).await? {
+        match in_time("set up an account", upsert.into_future()).await? {
             Ok(Some(document)) => return Ok(document),
             Ok(None) => {}
             // Two upserts of one absent key: both see nothing, one inserts, the other is told so and finds it now.
@@ -127,12 +127,15 @@ async fn insert_if_absent(
 }
 
 async fn find(collection: &Collection<Document>, key: &str) -> Result<Option<Document>, AccessError> {
-    Ok(in_time(collection.find_one(doc! { "_id": key }).into_future()).await??)
+    Ok(in_time("read an account", collection.find_one(doc! { "_id": key }).into_future()).await??)
 }
 
-async fn in_time<T>(work: impl Future<Output = T>) -> Result<T, AccessError> {
+async fn in_time<T>(
+    what: &'static str,
+    work: impl Future<Output = Result<T, Error>>,
+) -> Result<Result<T, Error>, AccessError> {
     let late = |_| AccessError(format!("MongoDB: no answer within {} s", PATIENCE.as_secs()));
-    tokio::time::timeout(PATIENCE, work).await.map_err(late)
+    tokio::time::timeout(PATIENCE, Mongo::counted(what, work)).await.map_err(late)
 }
 
 fn is_duplicate(error: &Error) -> bool {

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use redis::Script;
-use redis::aio::ConnectionManager;
 use tokio::time::timeout;
 
 use super::{Count, Limiter};
 use crate::access::AccessError;
-use crate::backend::redis::Redis;
+use crate::backend::redis::{Commands, Redis};
 
 /// Longest wait for a count. It stands before every join, so a Redis that hangs must not cost more than a blink.
 const PATIENCE: Duration = Duration::from_millis(250);
@@ -26,7 +25,7 @@ return {taken, left}";
 
 /// A limiter in Redis.
 pub struct RedisLimiter {
-    commands: ConnectionManager,
+    commands: Commands,
     script: Script,
 }
 

@@ -12,12 +12,12 @@ use std::time::Duration;
 use async_trait::async_trait;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use redis::{FromRedisValue, aio::ConnectionManager};
+use redis::FromRedisValue;
 use tokio::time::{Instant, timeout};
 
 use super::{SessionStore, TokenHash};
 use crate::access::AccessError;
-use crate::backend::redis::Redis;
+use crate::backend::redis::{Commands, Redis};
 
 /// Longest wait for an answer: a person waits as long for their page, and one from a Redis that is well takes a thousandth of it.
 const PATIENCE: Duration = Duration::from_secs(1);
@@ -31,7 +31,7 @@ const MOST_REMEMBERED: usize = 20_000;
 
 /// Sessions in Redis.
 pub struct RedisSessions {
-    commands: ConnectionManager,
+    commands: Commands,
     seen: Mutex<HashMap<TokenHash, (String, Instant)>>,
 }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use redis::aio::{MultiplexedConnection, PubSub};
+use redis::aio::PubSub;
 use tokio::time::timeout;
 
 use super::ledger::Ledger;
 use super::wire::{self, Entry, Said};
 use super::{CHANNEL, Frame, STREAM, Shared};
-use crate::backend::redis::{ANSWER_TIMEOUT, Backoff, RedisError};
+use crate::backend::redis::{ANSWER_TIMEOUT, Backoff, Dedicated, Redis, RedisError};
 use crate::telemetry::names;
 
 /// How long a read waits for entries. A beat comes sooner, so a longer silence means that something is wrong.
@@ -62,7 +62,7 @@ impl Ear<'_> {
     async fn listen(&mut self) -> Result<std::convert::Infallible, RedisError> {
         let redis = &self.shared.redis;
         let mut subscriber = redis.subscriber().await?;
-        match timeout(ANSWER_TIMEOUT, subscriber.subscribe(CHANNEL)).await {
+        match timeout(ANSWER_TIMEOUT, Redis::counted("SUBSCRIBE", subscriber.subscribe(CHANNEL))).await {
             Ok(outcome) => outcome.map_err(|error| redis.failed(&error))?,
             Err(_) => return Err(redis.error(format!("no answer to SUBSCRIBE {CHANNEL}"))),
         }
@@ -88,7 +88,7 @@ impl Ear<'_> {
     }
 
     /// The id of the newest entry.
-    async fn newest(&self, reader: &mut MultiplexedConnection) -> Result<String, RedisError> {
+    async fn newest(&self, reader: &mut Dedicated) -> Result<String, RedisError> {
         let answer: Vec<(String, Fields)> = redis::cmd("XREVRANGE")
             .arg(STREAM)
             .arg("+")
@@ -101,7 +101,7 @@ impl Ear<'_> {
         Ok(answer.into_iter().next().map_or_else(|| START.to_owned(), |(id, _)| id))
     }
 
-    async fn entries(&mut self, mut reader: MultiplexedConnection) -> RedisError {
+    async fn entries(&mut self, mut reader: Dedicated) -> RedisError {
         loop {
             match self.read(&mut reader, Some(BLOCK)).await {
                 Ok(answer) => self.hear(answer),
@@ -116,7 +116,7 @@ impl Ear<'_> {
     }
 
     /// What came after the last place; waits for it if told to.
-    async fn read(&self, reader: &mut MultiplexedConnection, block: Option<Duration>) -> Result<Answer, RedisError> {
+    async fn read(&self, reader: &mut Dedicated, block: Option<Duration>) -> Result<Answer, RedisError> {
         let mut read = redis::cmd("XREAD");
         read.arg("COUNT").arg(ENTRIES);
         if let Some(block) = block {
@@ -183,7 +183,8 @@ async fn messages(shared: &Shared, subscriber: PubSub) -> RedisError {
     let pings = async {
         loop {
             tokio::time::sleep(PING).await;
-            if !matches!(timeout(ANSWER_TIMEOUT, sink.ping::<redis::Value>()).await, Ok(Ok(_))) {
+            if !matches!(timeout(ANSWER_TIMEOUT, Redis::counted("PING", sink.ping::<redis::Value>())).await, Ok(Ok(_)))
+            {
                 return "does not answer";
             }
         }

@@ -7,6 +7,7 @@ use bytes::Bytes;
 use tokio::sync::Notify;
 
 use crate::id::CanvasId;
+use crate::telemetry::names;
 
 /// Largest update that is carried, bytes. Edits are tens of bytes; a large paste is rare enough to be read from the journal, and with
 /// this the stream has a bound in bytes too.
@@ -68,6 +69,7 @@ impl Outbox {
         } else {
             queue.reload(canvas);
         }
+        queue.note();
         drop(queue);
         self.wake.notify_one();
     }
@@ -85,6 +87,7 @@ impl Outbox {
             let Some(oldest) = queue.fleeting.pop_front() else { break };
             queue.fleeting_bytes -= oldest.len();
         }
+        queue.note();
         drop(queue);
         self.wake.notify_one();
     }
@@ -115,6 +118,7 @@ impl Outbox {
             load.fleeting.push(message);
         }
         queue.fleeting_bytes -= fleeting_bytes;
+        queue.note();
         load
     }
 
@@ -138,6 +142,10 @@ impl Outbox {
 }
 
 impl Queue {
+    fn note(&self) {
+        metrics::gauge!(names::BUS_PENDING_BYTES).set((self.change_bytes + self.fleeting_bytes) as f64);
+    }
+
     fn reload(&mut self, canvas: CanvasId) {
         if self.missed {
             return;

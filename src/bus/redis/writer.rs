@@ -4,14 +4,13 @@ use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use redis::Pipeline;
-use redis::aio::MultiplexedConnection;
 use tokio::time::{Instant, MissedTickBehavior, interval, timeout_at};
 use tokio_util::sync::CancellationToken;
 
 use super::outbox::Load;
 use super::wire::{self, Said};
 use super::{BEAT, KEPT_FOR, STREAM, Shared};
-use crate::backend::redis::{Backoff, RedisError};
+use crate::backend::redis::{Backoff, Dedicated, RedisError};
 use crate::telemetry::names;
 
 /// How long a round trip may take: a load is 1 MiB at most, and a Redis that needs longer does not deliver.
@@ -22,7 +21,7 @@ const GOODBYE_TIMEOUT: Duration = Duration::from_secs(2);
 
 struct Writer<'a> {
     shared: &'a Shared,
-    connection: MultiplexedConnection,
+    connection: Dedicated,
     /// Number of the last entry that was sent, whether or not it arrived.
     seq: &'a mut u64,
 }

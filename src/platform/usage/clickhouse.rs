@@ -9,7 +9,7 @@ use serde::Deserialize;
 use tokio::time::timeout;
 
 use super::{Figures, Usage, UsageError, UsageQuery, UsageStore};
-use crate::backend::clickhouse::{ClickHouse, ClickHouseError};
+use crate::backend::clickhouse::ClickHouse;
 use crate::id::CanvasId;
 
 /// How long a person may wait for a usage page.
@@ -69,8 +69,8 @@ impl Counted {
 }
 
 async fn fetch(query: Query) -> Result<Vec<Counted>, UsageError> {
-    match timeout(PATIENCE, query.fetch_all::<Counted>()).await {
-        Ok(rows) => rows.map_err(|error| UsageError(ClickHouseError::from(error).to_string())),
+    match timeout(PATIENCE, ClickHouse::run("count usage", query.fetch_all::<Counted>())).await {
+        Ok(rows) => rows.map_err(|error| UsageError(error.to_string())),
         Err(_) => Err(UsageError(format!("ClickHouse has not answered for {} seconds", PATIENCE.as_secs()))),
     }
 }

@@ -5,11 +5,14 @@ use std::collections::HashMap;
 use mongodb::Collection;
 use mongodb::bson::{Bson, Document, doc};
 
-use super::{CANVASES, MARKS, date, key, shape};
+use super::{CANVASES, MARKS, date, integer, key, shape};
 use crate::backend::mongo::{LONG, Mongo, SHORT};
 use crate::clock::Millis;
 use crate::id::CanvasId;
 use crate::store::{CanvasKey, CanvasPage, CanvasQuery, CanvasView, Marks, StoreError};
+
+/// How often favourites are counted again because somebody marked the canvas meanwhile; whoever did counts too.
+const COUNTS: usize = 8;
 
 /// Those of the organization that the query takes, whatever the view sorts by. `at` is where the canvas's fields are.
 fn takes(query: &CanvasQuery, at: &str) -> Document {
@@ -143,17 +146,17 @@ pub(super) async fn marks(mongo: &Mongo, user_id: &str, id: CanvasId) -> Result<
     Ok(marks_of(mongo, user_id, vec![key(id)]).await?.remove(&id).unwrap_or_default())
 }
 
-/// Everybody's marks of a canvas. Looks at all marks there are, which only an export does.
+/// Everybody's marks of a canvas.
 pub(super) async fn marks_of_canvas(mongo: &Mongo, id: CanvasId) -> Result<Vec<(String, Marks)>, StoreError> {
     let marks: Collection<Document> = mongo.collection(MARKS);
     let of = doc! { "_id.canvas_id": key(id) };
-    let find = || async { all(marks.find(of.clone()).sort(doc! { "_id": 1 }).await?).await };
+    let find = || async { all(marks.find(of.clone()).sort(doc! { "_id.user_id": 1 }).await?).await };
     let found = mongo.run("read marks", LONG, find).await?;
     let user = |mark: &Document| Some(mark.get_document("_id").ok()?.get_str("user_id").ok()?.to_owned());
     Ok(found.iter().filter_map(|mark| Some((user(mark)?, marks_in(mark)))).collect())
 }
 
-/// One that is a favourite already keeps its place.
+/// One that is a favourite already keeps its place. The record's count of favourites follows.
 pub(super) async fn set_favourite(
     mongo: &Mongo,
     user_id: &str,
@@ -161,18 +164,47 @@ pub(super) async fn set_favourite(
     at: Option<Millis>,
 ) -> Result<(), StoreError> {
     if let Some(at) = at {
-        return mark(mongo, user_id, id, "favourite_at", at, true).await;
+        mark(mongo, user_id, id, "favourite_at", at, true).await?;
+        return count_favourites(mongo, id).await;
     }
     let marks: Collection<Document> = mongo.collection(MARKS);
     let (own, none) = (doc! { "_id": mark_id(user_id, key(id)) }, doc! { "$unset": { "favourite_at": "" } });
     let unset = || async { marks.update_one(own.clone(), none.clone()).await };
     mongo.run("mark a canvas", SHORT, unset).await?;
+    count_favourites(mongo, id).await
+}
+
+/// Writes into the record whose favourite it is, as a number. Counted, not added up, so that a node that dies between the mark and the count
+/// leaves nothing that the next mark does not mend; and counted again after it was written, so that of two nodes the one that writes last
+/// has seen both marks.
+pub(super) async fn count_favourites(mongo: &Mongo, id: CanvasId) -> Result<(), StoreError> {
+    let (marks, canvases): (Collection<Document>, Collection<Document>) =
+        (mongo.collection(MARKS), mongo.collection(CANVASES));
+    let favourites = doc! { "_id.canvas_id": key(id), "favourite_at": { "$type": "date" } };
+    let count = || async { marks.count_documents(favourites.clone()).await };
+    let mut counted = mongo.run("count favourites", SHORT, count).await?;
+    for _ in 0..COUNTS {
+        let count_now = integer(usize::try_from(counted).unwrap_or(usize::MAX));
+        let set = doc! { "$set": { "interactions.favorites_count": count_now } };
+        let write = || async { canvases.update_one(doc! { "_id": key(id) }, set.clone()).await };
+        mongo.run("write the number of favourites", SHORT, write).await?;
+        let before = counted;
+        counted = mongo.run("count favourites", SHORT, count).await?;
+        if counted == before {
+            break;
+        }
+    }
     Ok(())
 }
 
-/// The last opened comes first.
+/// The last opened comes first. The record's views follow; one more if an answer was lost and the driver's own repetition was not enough.
 pub(super) async fn set_opened(mongo: &Mongo, user_id: &str, id: CanvasId, at: Millis) -> Result<(), StoreError> {
-    mark(mongo, user_id, id, "opened_at", at, false).await
+    mark(mongo, user_id, id, "opened_at", at, false).await?;
+    let canvases: Collection<Document> = mongo.collection(CANVASES);
+    let seen = doc! { "$inc": { "interactions.views": 1 }, "$max": { "interactions.last_viewed_at": date(at) } };
+    let write = || async { canvases.update_one(doc! { "_id": key(id) }, seen.clone()).await };
+    mongo.run("count a view", SHORT, write).await?;
+    Ok(())
 }
 
 /// Sets a time of a person's marks, after all their others: two within a millisecond, or across a clock that was set back, still have an

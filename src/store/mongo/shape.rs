@@ -1,5 +1,13 @@
 //! Canvases as `canvases` holds them: the shape of the data model, integers as integers and times as dates, so that plain MongoDB queries
 //! see true blocks. The record's fields are the truth; `layout`, `blocks` and `metadata.tags` are a copy of the document's.
+//!
+//! # `interactions`
+//! Kept for those who query MongoDB; the product shows usage from events, and what each person keeps from `canvas_marks`.
+//! - `favorites_count`: the people whose favourite it is now.
+//! - `views`, `last_viewed_at`: how often, and when last, `PUT /v1/canvases/{id}/opened` was called, which the web client does once each
+//!   time somebody who is logged in comes to the canvas. Guests who come by token, reads through the API, and sockets of other programs
+//!   are not in it. They begin at 0 when a canvas is imported.
+//! - `comments_count`: 0; there are no comments yet.
 
 use bytes::Bytes;
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};

@@ -199,6 +199,7 @@ pub(super) async fn import(
     let set = doc! { "$setOnInsert": document };
     let create = || async { canvases.update_one(doc! { "_id": key(id) }, set.clone()).upsert(true).await };
     mongo.run("create a canvas", SHORT, create).await?;
+    lists::count_favourites(mongo, id).await?;
     Ok(true)
 }
 
