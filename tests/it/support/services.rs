@@ -127,26 +127,13 @@ struct Member {
 impl Mongo {
     /// `members` is 1 or 3. Ready when a primary takes writes and every other member follows it.
     pub(crate) async fn start(members: usize) -> Self {
-        let mongod = installed("mongod-6.0.5/mongod", "TEST_MONGODB_URL");
         let folder = folder("mongo");
         let members = (1..=members).map(|number| {
             let data = folder.path().join(number.to_string());
             fs::create_dir(&data).unwrap();
             let port = free_port();
-            let command = [
-                mongod.to_str().unwrap(),
-                "--replSet=tests",
-                "--bind_ip=127.0.0.1",
-                &format!("--port={port}"),
-                &format!("--dbpath={}", data.display()),
-                "--nounixsocket",
-                // The least there is, and an operation log that a small disk has room for.
-                "--wiredTigerCacheSizeGB=0.25",
-                "--oplogSize=256",
-                // It writes figures every second that nobody reads here.
-                "--setParameter=diagnosticDataCollectionEnabled=false",
-            ];
-            let command = command.map(str::to_owned).to_vec();
+            let mut command = mongod(port, &data);
+            command.push("--replSet=tests".to_owned());
             Member { port, command, log: folder.path().join(format!("{number}.log")), process: None, paused: false }
         });
         let mut mongo = Self { members: members.collect(), _folder: folder };
@@ -254,6 +241,46 @@ impl Member {
         let answer = client.database("admin").run_command(command).await;
         client.shutdown().immediate(true).await;
         answer
+    }
+}
+
+fn mongod(port: u16, data: &Path) -> Vec<String> {
+    let mongod = installed("mongod-6.0.5/mongod", "TEST_MONGODB_URL");
+    let command = [
+        mongod.to_str().unwrap(),
+        "--bind_ip=127.0.0.1",
+        &format!("--port={port}"),
+        &format!("--dbpath={}", data.display()),
+        "--nounixsocket",
+        // The least there is, and an operation log that a small disk has room for.
+        "--wiredTigerCacheSizeGB=0.25",
+        "--oplogSize=256",
+        // It writes figures every second that nobody reads here.
+        "--setParameter=diagnosticDataCollectionEnabled=false",
+    ];
+    command.map(str::to_owned).to_vec()
+}
+
+/// A MongoDB that nobody has made a replica set of: what Jabiru refuses.
+pub(crate) struct BareMongo {
+    service: Service,
+}
+
+impl BareMongo {
+    /// `flags` of `mongod` besides the usual ones. Ready when it listens.
+    pub(crate) async fn start(flags: &[&str]) -> Self {
+        let (port, folder) = (free_port(), folder("mongo"));
+        let mut command = mongod(port, folder.path());
+        command.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let mut service = Service { port, command, variables: Vec::new(), process: None, folder };
+        service.start();
+        service.listening().await;
+        Self { service }
+    }
+
+    /// URL of the database `jabiru`.
+    pub(crate) fn url(&self) -> String {
+        format!("mongodb://{}/jabiru", address(self.service.port))
     }
 }
 
