@@ -350,7 +350,8 @@ impl Cargo {
     }
 
     async fn send(&self, server: &TestServer) -> Outcome {
-        let request = server.request(Method::POST, self.upload, &server.owner()).header("content-type", self.media_type);
+        let request =
+            server.request(Method::POST, self.upload, &server.owner()).header("content-type", self.media_type);
         let answer = within("an answer to an upload", request.body(self.bytes.clone()).send()).await.unwrap();
         let (status, headers) = (answer.status(), answer.headers().clone());
         let body: Value = answer.json().await.unwrap();
@@ -422,8 +423,7 @@ async fn uploads_while_the_primary_dies(members: usize, rounds: usize) {
     let mut random = Random::from_env(&format!("uploads_while_the_primary_dies {members}"));
     let mut mongo = services::Mongo::start(members).await;
     let url = mongo.url();
-    let servers =
-        [TestServer::with(&["--mongodb-url", &url]).await, TestServer::with(&["--mongodb-url", &url]).await];
+    let servers = [TestServer::with(&["--mongodb-url", &url]).await, TestServer::with(&["--mongodb-url", &url]).await];
     let client = mongodb::Client::with_uri_str(&url).await.unwrap();
     let database = database(&url, &client);
     let all = [Cargo::image(), Cargo::dataset(&mut random)];
@@ -454,7 +454,12 @@ async fn uploads_while_the_primary_dies(members: usize, rounds: usize) {
             let there = || shown(&database, cargo.kind);
             eventually(&format!("round {round}: {} {taken} that were taken", cargo.kind), async || {
                 let there = there().await;
-                assert!(there <= *taken, "round {round}: {} of {} are shown that were refused", there - *taken, cargo.kind);
+                assert!(
+                    there <= *taken,
+                    "round {round}: {} of {} are shown that were refused",
+                    there - *taken,
+                    cargo.kind
+                );
                 there == *taken
             })
             .await;
