@@ -22,6 +22,8 @@ pub(crate) enum Mode {
     FailLoads,
     /// Reading a document waits.
     HangLoads,
+    /// Reading a document waits with what it has read.
+    HoldLoads,
 }
 
 pub(crate) struct FaultyStore {
@@ -135,7 +137,9 @@ impl Store for FaultyStore {
     async fn load(&self, id: CanvasId) -> Result<Option<Stored>, StoreError> {
         self.pass(Mode::HangLoads, Mode::FailLoads).await?;
         self.loads.fetch_add(1, Ordering::SeqCst);
-        self.inner.load(id).await
+        let loaded = self.inner.load(id).await;
+        self.pass(Mode::HoldLoads, Mode::FailLoads).await?;
+        loaded
     }
 
     async fn compact(&self, id: CanvasId) -> Result<usize, StoreError> {
