@@ -51,7 +51,11 @@ impl Place {
     }
 
     async fn mongo() -> Self {
-        let mongo = Mongo::connect(&shared_mongo().await).await.unwrap();
+        Self::on_mongo(&shared_mongo().await).await
+    }
+
+    async fn on_mongo(url: &str) -> Self {
+        let mongo = Mongo::connect(url).await.unwrap();
         jabiru::backend::migrations::Migrate::up(&mongo.migrations(mongo::MIGRATIONS)).await.unwrap();
         let folder = TempDir::new().unwrap();
         drop(sqlite_store(&folder).await);
@@ -700,6 +704,32 @@ async fn dur_2_an_import_into_mongodb_killed_midway_is_finished_by_the_next_and_
     let canvases = client.default_database().unwrap().collection::<mongodb::bson::Document>("canvases");
     let shown = mongodb::bson::doc! { "blocks": { "$size": 2 }, "block_count": 2 };
     assert_eq!(canvases.count_documents(shown).await.unwrap(), Cargo::CANVASES as u64);
+}
+
+/// As a kill just before the record leaves it: everything is there, and no canvas.
+#[tokio::test]
+async fn dur_2_what_a_killed_import_left_in_mongodb_is_not_added_to_the_next() {
+    let mut random = Random::from_env("dur_2_what_a_killed_import_left");
+    let url = shared_mongo().await;
+    let (from, into) = (Place::embedded().await, Place::on_mongo(&url).await);
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let canvases = client.default_database().unwrap().collection::<mongodb::bson::Document>("canvases");
+    for _ in 0..5 {
+        let id = from.made(&mut random, "ours").await;
+        for try_again in [false, true] {
+            let parts = from.parts(id).await;
+            let (send, receive) = mpsc::channel(parts.len());
+            for part in parts {
+                send.try_send(part).unwrap();
+            }
+            assert!(into.store.import_canvas(receive, false).await.unwrap());
+            if !try_again {
+                canvases.delete_many(mongodb::bson::doc! {}).await.unwrap();
+            }
+        }
+        assert_eq!(into.whole(id).await, from.whole(id).await);
+        canvases.delete_many(mongodb::bson::doc! {}).await.unwrap();
+    }
 }
 
 /// From the moment an imported canvas is there, plain queries of MongoDB see its blocks: an import that ends right then never comes back to it.

@@ -18,6 +18,8 @@ pub(crate) enum Mode {
     FailWrites,
     /// Every write waits until the mode changes, then does what the new mode says.
     HangWrites,
+    /// Every append is done, and answers with an error.
+    LoseAnswers,
     /// Reading a document fails.
     FailLoads,
     /// Reading a document waits.
@@ -120,6 +122,10 @@ impl Store for FaultyStore {
         self.write().await?;
         let rows = append.changes.len();
         self.inner.append(append).await?;
+        if *self.mode.borrow() == Mode::LoseAnswers {
+            self.troubled.fetch_add(1, Ordering::SeqCst);
+            return Err(StoreError("told to lose the answer".to_owned()));
+        }
         self.appended.fetch_add(rows, Ordering::SeqCst);
         Ok(())
     }

@@ -189,6 +189,15 @@ impl Mongo {
         member.paused = true;
     }
 
+    /// The same for every member but the primary, which takes writes for two more seconds before it notices.
+    pub(crate) async fn pause_others(&mut self) {
+        let primary = self.primary().await;
+        for (_, member) in self.members.iter_mut().enumerate().filter(|(number, _)| *number != primary) {
+            member.process.as_ref().unwrap().pause();
+            member.paused = true;
+        }
+    }
+
     /// Lets what is paused run on.
     pub(crate) fn resume(&mut self) {
         for member in self.members.iter_mut().filter(|member| member.paused) {
@@ -244,6 +253,7 @@ impl Member {
     }
 }
 
+/// The command of a server of no replica set.
 fn mongod(port: u16, data: &Path) -> Vec<String> {
     let mongod = installed("mongod-6.0.5/mongod", "TEST_MONGODB_URL");
     let command = [
@@ -257,6 +267,8 @@ fn mongod(port: u16, data: &Path) -> Vec<String> {
         "--oplogSize=256",
         // It writes figures every second that nobody reads here.
         "--setParameter=diagnosticDataCollectionEnabled=false",
+        // Its own points of failure, for a test that wants a command to take long.
+        "--setParameter=enableTestCommands=1",
     ];
     command.map(str::to_owned).to_vec()
 }
