@@ -171,16 +171,22 @@ impl Mongo {
 
     /// A server alone has neither a majority to wait for nor writes that may be repeated.
     async fn require_replica_set(&self) -> Result<(), MongoError> {
+        const DO: &str =
+            "Jabiru needs one, even of one member: start mongod with --replSet rs0 and run rs.initiate() once";
         let admin = self.client.database("admin");
-        let hello = self.run("answer", SHORT, || async { admin.run_command(doc! { "hello": 1 }).await }).await?;
+        let hello = self.run("answer", SHORT, || async { admin.run_command(doc! { "hello": 1 }).await }).await;
+        let hello = hello.map_err(|error| match &error {
+            // The driver takes no server that is not of the set it was told to look for, and none that has not been made one yet.
+            MongoError::Driver { error: cause, .. } if matches!(&*cause.kind, ErrorKind::ServerSelection { .. }) => {
+                MongoError::Unfit(format!("{error}. No primary of a replica set was found there. {DO}"))
+            }
+            _ => error,
+        })?;
         if hello.contains_key("setName") || matches!(hello.get_str("msg"), Ok("isdbgrid")) {
             return Ok(());
         }
-        Err(MongoError::Unfit(
-            "JABIRU_MONGODB_URL: the MongoDB server is not part of a replica set. Jabiru needs one, even of one member: start mongod \
-             with --replSet rs0 and run rs.initiate() once"
-                .to_owned(),
-        ))
+        let what = format!("JABIRU_MONGODB_URL: the MongoDB server is not part of a replica set. {DO}");
+        Err(MongoError::Unfit(what))
     }
 
     /// A collection.

@@ -253,7 +253,7 @@ impl Room {
             }
             self.on_updates(std::mem::take(&mut updates)).await;
             match command {
-                Command::Join(peer, reply) => self.on_join(peer, reply),
+                Command::Join(peer, reply) => self.on_join(*peer, reply),
                 Command::Step1(peer, state_vector) => self.on_step1(peer, &state_vector),
                 Command::Awareness(peer, entries) => self.on_awareness(peer, entries),
                 Command::QueryAwareness(peer) => self.on_query_awareness(peer),
@@ -280,7 +280,7 @@ impl Room {
 
     // ── joining and leaving ─────────────────────────────────────────────────────────────────────────────────────────────────────
 
-    fn on_join(&mut self, new: Box<NewPeer>, reply: oneshot::Sender<Result<PeerId, Closing>>) {
+    fn on_join(&mut self, new: NewPeer, reply: oneshot::Sender<Result<PeerId, Closing>>) {
         if let Some(closing) = &self.ending {
             let _ = reply.send(Err(closing.clone()));
             return;

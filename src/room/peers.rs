@@ -54,15 +54,24 @@ pub struct Outbox {
     line: Option<Arc<dyn Line>>,
 }
 
+/// Whose turn it is at the socket.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+enum Turn {
+    /// Whoever has something to send.
+    #[default]
+    Free,
+    /// The write loop's, when it comes for it: the line keeps a part of a message.
+    Unfinished,
+    /// The write loop's, which has taken something and not yet written it.
+    Writing,
+}
+
 #[derive(Default)]
 struct Queue {
     frames: VecDeque<Bytes>,
     /// Bytes queued or being written.
     bytes: usize,
-    /// The line keeps a part of a message.
-    unfinished: bool,
-    /// The write loop has taken something and not yet written it: the socket is its own until then.
-    writing: bool,
+    turn: Turn,
     ack: Option<u64>,
     pong: Option<Bytes>,
     ping: bool,
@@ -120,14 +129,14 @@ impl Outbox {
 
     /// Gives a message to the socket itself, if it is nobody's turn and the socket takes it.
     fn send(&self, queue: &mut Queue, message: &Bytes) -> bool {
-        let is_free = !queue.writing && !queue.unfinished && queue.frames.is_empty() && queue.closing.is_none();
+        let is_free = queue.turn == Turn::Free && queue.frames.is_empty() && queue.closing.is_none();
         let Some(line) = self.line.as_ref().filter(|_| is_free && message.len() <= AT_ONCE_BYTES) else {
             return false;
         };
         match line.offer(message) {
             Taken::All => true,
             Taken::Part { left } => {
-                queue.unfinished = true;
+                queue.turn = Turn::Unfinished;
                 queue.bytes += left;
                 self.wake.notify_one();
                 true
@@ -189,12 +198,12 @@ impl Outbox {
     #[must_use]
     pub fn take(&self) -> Option<Outgoing> {
         let mut queue = self.lock();
-        let is_due = queue.unfinished || queue.ack.is_some() || queue.pong.is_some() || queue.ping;
+        let unfinished = queue.turn == Turn::Unfinished;
+        let is_due = unfinished || queue.ack.is_some() || queue.pong.is_some() || queue.ping;
         if queue.frames.is_empty() && !is_due && queue.closing.is_none() {
             return None;
         }
-        queue.writing = true;
-        queue.unfinished = false;
+        queue.turn = Turn::Writing;
         Some(Outgoing {
             frames: std::mem::take(&mut queue.frames),
             bytes: queue.bytes,
@@ -207,7 +216,7 @@ impl Outbox {
     /// What was taken, `bytes` of it, has left through the socket. `true`: the outbox is empty and the room should hear of it.
     pub fn written(&self, bytes: usize) -> bool {
         let mut queue = self.lock();
-        queue.writing = false;
+        queue.turn = Turn::Free;
         queue.bytes = queue.bytes.saturating_sub(bytes);
         queue.behind && queue.bytes == 0
     }

@@ -117,6 +117,31 @@ async fn bus_2_after_a_loss_every_room_reads_the_journal_when_it_can() {
     ben.until_words(&["mine", "unheard"]).await;
 }
 
+/// What is lost while the journal is being read may be in it only since then: it is read once more.
+#[tokio::test]
+async fn bus_2_a_loss_during_a_catch_up_is_made_up_for_too() {
+    let bus = Arc::new(LocalBus::default());
+    let hub = TestHub::start_with(Parts::on(Arc::clone(&bus) as Arc<dyn Bus>), Limits::default()).await;
+    let _another = bus.subscribe("a third node");
+    let mut ben = Person::join(&hub, "ben", 2).await;
+    ben.until("the canvas", |ben| ben.doc.transact().get_map("canvas").is_some()).await;
+    hub.store.set(Mode::HoldLoads);
+    bus.publish(Frame::Missed);
+    eventually("the journal has been read", || async { hub.store.troubled() == 1 }).await;
+    let body = update_with(&Doc::new(), "since").into();
+    let change = Change { id: Uuid::now_v7(), body, actors: vec!["ann".to_owned()], at: 1 };
+    let headline = Headline { name: "canvas".to_owned(), description: String::new(), blocks: 0 };
+    hub.store.append(Append { canvas: hub.record.id, changes: vec![change], headline }).await.unwrap();
+    let node: Arc<str> = "the other node".into();
+    bus.publish(Frame::Reload { node: Arc::clone(&node), canvas: hub.record.id });
+    // The room takes both at once.
+    let states = protocol::encode_awareness([(1, 1, Some(r#"{"user":{"id":"ann"}}"#.as_bytes()))]);
+    bus.publish(Frame::Presence { node, canvas: hub.record.id, states });
+    ben.until("ann", |ben| ben.sees(1).is_some()).await;
+    hub.store.set(Mode::Well);
+    ben.until_words(&["since"]).await;
+}
+
 #[tokio::test]
 async fn bus_1_a_canvas_deleted_on_one_node_is_closed_on_the_others() {
     let first = TestHub::start(Limits::default()).await;

@@ -170,6 +170,14 @@ async fn bus_2_a_flush_in_the_middle_loses_nothing() {
     ben.until_words(&wanted).await;
 }
 
+/// An entry as a node writes it.
+async fn say_reload(redis: &Redis, node: &str, seq: u64) {
+    let mut connection = redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
+    let mut cmd = redis::cmd("XADD");
+    cmd.arg("canvas:bus").arg("*").arg("node").arg(node).arg("seq").arg(seq).arg("kind").arg("reload");
+    cmd.arg("canvas").arg(CanvasId::generate().0.as_bytes()).exec_async(&mut connection).await.unwrap();
+}
+
 /// `[BUS-2]` What is cut out of the stream before a node reads it is noticed by the numbers, also when nothing follows it but beats.
 #[tokio::test]
 async fn bus_2_a_trimmed_entry_is_missed_by_its_number() {
@@ -177,12 +185,7 @@ async fn bus_2_a_trimmed_entry_is_missed_by_its_number() {
     let (parts, bus, _drivers) = parts(&redis.url()).await;
     let mut frames = bus.subscribe(&parts.id);
     assert_eq!(within("the first connection", frames.next()).await, Some(Frame::Missed));
-    let mut connection = redis::Client::open(redis.url()).unwrap().get_multiplexed_async_connection().await.unwrap();
-    let mut says = async |node: &str, seq: u64| {
-        let mut cmd = redis::cmd("XADD");
-        cmd.arg("canvas:bus").arg("*").arg("node").arg(node).arg("seq").arg(seq).arg("kind").arg("reload");
-        cmd.arg("canvas").arg(CanvasId::generate().0.as_bytes()).exec_async(&mut connection).await.unwrap();
-    };
+    let says = async |node: &str, seq: u64| say_reload(&redis, node, seq).await;
     let reload = |frame: Option<Frame>| matches!(frame, Some(Frame::Reload { .. }));
     says("other", 1).await;
     assert!(reload(within("1", frames.next()).await));
@@ -275,6 +278,34 @@ async fn aw_4_people_of_a_node_that_vanishes_are_gone_and_so_are_those_of_one_th
     }
     ben.until("eve's node said goodbye", |ben| ben.sees(3).is_none()).await;
     eventually("nobody is listed", || async { second.people().await.is_empty() }).await;
+}
+
+/// A node that ends says so: nobody waits for its silence to be noticed.
+#[tokio::test]
+async fn aw_4_a_goodbye_is_heard_before_what_comes_after_it() {
+    let redis = Redis::start().await;
+    let (_, ear, _ear_drivers) = parts(&redis.url()).await;
+    let mut frames = ear.subscribe("the ear");
+    eventually("it hears", || async { ear.ping().await.is_ok() }).await;
+    let (leaver, bus, drivers) = parts(&redis.url()).await;
+    let id = Arc::clone(&leaver.id);
+    eventually("both deliver", || async { bus.ping().await.is_ok() }).await;
+    eventually("the other is heard", || async { ear.has_others() }).await;
+    drop((leaver, bus));
+    for driver in drivers {
+        within("the drivers end by themselves", driver).await.unwrap();
+    }
+    say_reload(&redis, "a third node", 1).await;
+    within("the goodbye", async {
+        loop {
+            match frames.next().await.unwrap() {
+                Frame::NodeGone(node) => return assert_eq!(node, id),
+                Frame::Reload { .. } => panic!("its silence would have to be noticed"),
+                _ => {}
+            }
+        }
+    })
+    .await;
 }
 
 /// `[BUS-2]` What does not fit into the queue while Redis is away reaches the others through the journal.

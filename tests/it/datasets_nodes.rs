@@ -1,9 +1,11 @@
 //! Datasets and images of several nodes: one suite for a node alone and for two on one MongoDB, and what a crash or an outage leaves.
 
 use std::convert::Infallible;
+use std::fmt::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use bytes::Bytes;
 use futures_util::Stream;
@@ -15,11 +17,13 @@ use jabiru::clock::Clock;
 use jabiru::platform::datasets::{self, Cell, Column, Dataset, DatasetError, Datasets, Reader};
 use jabiru::platform::images::{self, Images};
 use mongodb::bson::{Bson, DateTime, Document, Uuid as BsonUuid, doc};
+use reqwest::{Method, StatusCode};
+use serde_json::Value;
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use uuid::Uuid;
 
-use crate::support::services;
+use crate::support::{Random, TestServer, eventually, services, within};
 
 fn body(text: impl Into<Bytes>) -> impl Stream<Item = Result<Bytes, Infallible>> + Unpin {
     // In chunks that end in the middle of rows, as the network cuts them.
@@ -50,7 +54,6 @@ async fn try_upload(
 }
 
 fn table(rows: usize) -> String {
-    use std::fmt::Write;
     let mut text = "n,day,name,ok\n".to_owned();
     for row in 1..=rows {
         writeln!(text, "{row},2024-01-{:02},\"Köln, {row} 🐦\",{}", row % 28 + 1, row % 2 == 0).unwrap();
@@ -319,6 +322,170 @@ async fn rows_that_are_here_need_no_mongodb() {
     assert!(node.scan("acme", dataset.id, Sum("n", 0.0)).await.unwrap().is_some());
     service.restart().await;
     assert_eq!(node.list("acme", None, 10).await.unwrap().items, [dataset]);
+}
+
+// Uploads, while a plug is pulled.
+
+/// What is uploaded at the worst moment, and how it is looked at afterwards.
+struct Cargo {
+    kind: &'static str,
+    upload: &'static str,
+    media_type: &'static str,
+    bytes: Vec<u8>,
+}
+
+impl Cargo {
+    fn image() -> Self {
+        let bytes = png(640, 480, 9_000_000);
+        Self { kind: "images", upload: "/v1/images", media_type: "image/png", bytes }
+    }
+
+    /// Some megabytes, also when they are compressed: writing them takes long enough to be hit in the middle.
+    fn dataset(random: &mut Random) -> Self {
+        let mut text = "n,noise\n".to_owned();
+        for row in 0..40_000 {
+            writeln!(text, "{row},{:016x}{:016x}", random.below(usize::MAX), random.below(usize::MAX)).unwrap();
+        }
+        Self { kind: "datasets", upload: "/v1/datasets?name=Cargo", media_type: "text/csv", bytes: text.into_bytes() }
+    }
+
+    async fn send(&self, server: &TestServer) -> Outcome {
+        let request =
+            server.request(Method::POST, self.upload, &server.owner()).header("content-type", self.media_type);
+        let answer = within("an answer to an upload", request.body(self.bytes.clone()).send()).await.unwrap();
+        let (status, headers) = (answer.status(), answer.headers().clone());
+        let body: Value = answer.json().await.unwrap();
+        if status == StatusCode::CREATED {
+            return Outcome::Taken(body["id"].as_str().unwrap().to_owned());
+        }
+        // Which of the server's fault it is may differ; that it is one, and in which words, may not.
+        assert!(status.is_server_error(), "{status}: {body}");
+        assert_eq!(headers["content-type"], "application/problem+json");
+        assert_eq!(body["status"], status.as_u16());
+        let detail = body["detail"].as_str().unwrap();
+        assert!(detail.contains("Nothing was changed") && detail.contains("try again"), "{detail}");
+        assert!(!detail.contains("mongodb://") && !detail.contains("127.0.0.1"), "{detail}");
+        Outcome::Refused
+    }
+
+    /// Whether a node has it as it was sent; `None`: the node cannot say now.
+    async fn is_whole(&self, server: &TestServer, id: &str) -> Option<bool> {
+        let path = format!("/v1/{}/{id}", self.kind);
+        if self.kind == "images" {
+            let answer = server.request(Method::GET, &path, &server.owner()).send().await.unwrap();
+            return match answer.status() {
+                StatusCode::OK => answer.bytes().await.ok().map(|bytes| bytes == self.bytes),
+                status => (!status.is_server_error()).then_some(false),
+            };
+        }
+        let mut text = "n,noise\n".to_owned();
+        let mut next = format!("{path}/rows?limit=10000");
+        loop {
+            let (status, page) = server.call(Method::GET, &next, None).await;
+            if status != StatusCode::OK {
+                return (!status.is_server_error()).then_some(false);
+            }
+            for row in page["rows"].as_array().unwrap() {
+                writeln!(text, "{},{}", row[0], row[1].as_str().unwrap()).unwrap();
+            }
+            let Some(cursor) = page["next_cursor"].as_str() else { return Some(text.as_bytes() == self.bytes) };
+            next = format!("{path}/rows?limit=10000&cursor={cursor}");
+        }
+    }
+
+    /// Whole on all nodes, as soon as MongoDB is well again.
+    async fn until_whole(&self, servers: &[TestServer], id: &str) {
+        for server in servers {
+            eventually(&format!("{} {id} on every node", self.kind), async || match self.is_whole(server, id).await {
+                Some(whole) => {
+                    assert!(whole, "{} {id} was taken and is not what was sent", self.kind);
+                    true
+                }
+                None => false,
+            })
+            .await;
+        }
+    }
+}
+
+enum Outcome {
+    Taken(String),
+    Refused,
+}
+
+/// How many files of a kind anybody is shown.
+async fn shown(database: &mongodb::Database, kind: &str) -> u64 {
+    database.collection::<Document>(kind).count_documents(doc! { "stored": true }).await.unwrap()
+}
+
+/// `[DUR-2]` An upload during which the primary dies is taken, and then whole on every node, or refused, and then nowhere; and it can be sent again.
+async fn uploads_while_the_primary_dies(members: usize, rounds: usize) {
+    let mut random = Random::from_env(&format!("uploads_while_the_primary_dies {members}"));
+    let mut mongo = services::Mongo::start(members).await;
+    let url = mongo.url();
+    let servers = [TestServer::with(&["--mongodb-url", &url]).await, TestServer::with(&["--mongodb-url", &url]).await];
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let database = database(&url, &client);
+    let all = [Cargo::image(), Cargo::dataset(&mut random)];
+    let mut taken = [0, 0];
+    let mut refused = 0;
+    for round in 0..rounds {
+        for (cargo, taken) in all.iter().zip(&mut taken) {
+            let records = database.collection::<Document>(cargo.kind);
+            let begun = doc! { "created_at": { "$gt": DateTime::now() } };
+            let delay = Duration::from_micros(random.below(150_000) as u64);
+            let (outcome, ()) = tokio::join!(cargo.send(&servers[round % 2]), async {
+                eventually("its bytes are on their way", async || {
+                    records.count_documents(begun.clone()).await.is_ok_and(|count| count > 0)
+                })
+                .await;
+                // The instant: anywhere between the first chunk and the last word.
+                tokio::time::sleep(delay).await;
+                mongo.kill_primary().await;
+            });
+            mongo.restart().await;
+            match outcome {
+                Outcome::Taken(id) => {
+                    *taken += 1;
+                    cargo.until_whole(&servers, &id).await;
+                }
+                Outcome::Refused => refused += 1,
+            }
+            let there = || shown(&database, cargo.kind);
+            eventually(&format!("round {round}: {} {taken} that were taken", cargo.kind), async || {
+                let there = there().await;
+                assert!(
+                    there <= *taken,
+                    "round {round}: {} of {} are shown that were refused",
+                    there - *taken,
+                    cargo.kind
+                );
+                there == *taken
+            })
+            .await;
+            let Outcome::Taken(id) = cargo.send(&servers[1 - round % 2]).await else {
+                panic!("round {round}: {} cannot be sent again", cargo.kind)
+            };
+            *taken += 1;
+            cargo.until_whole(&servers, &id).await;
+        }
+    }
+    for server in &servers {
+        let (status, list) = server.call(Method::GET, "/v1/datasets?limit=100", None).await;
+        assert_eq!(status, StatusCode::OK);
+        assert_eq!(list["items"].as_array().unwrap().len() as u64, taken[1], "{list}");
+    }
+    println!("{members} members: {} uploads, {refused} of them refused", 4 * rounds);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dur_2_an_upload_while_a_new_primary_is_elected_is_whole_or_nowhere() {
+    uploads_while_the_primary_dies(3, 2).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dur_2_an_upload_while_mongodb_is_gone_is_whole_or_nowhere() {
+    uploads_while_the_primary_dies(1, 2).await;
 }
 
 // Images.

@@ -37,6 +37,7 @@ mod mongo_store;
 mod presence_contract;
 mod rooms;
 mod services;
+mod start;
 mod store_contract;
 mod sync;
 mod transfer;

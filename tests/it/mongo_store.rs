@@ -13,7 +13,7 @@ use jabiru::doc::document::Headline;
 use jabiru::doc::schema;
 use jabiru::id::CanvasId;
 use jabiru::store::mongo::MongoStore;
-use jabiru::store::{Append, Store};
+use jabiru::store::{Append, Change, Store};
 use mongodb::bson::{Bson, DateTime, Document, doc};
 use serde_json::json;
 use tokio_util::task::TaskTracker;
@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 use crate::store_contract::Writer;
 use crate::support::hub::{record, seed};
 use crate::support::services::{Mongo, shared_mongo};
-use crate::support::{Random, eventually, within};
+use crate::support::{Mode, Random, TestClient, TestServer, eventually, within};
 
 pub(crate) async fn mongo_store(url: &str) -> Arc<dyn Store> {
     let mongo = Client::connect(url).await.unwrap();
@@ -314,6 +314,70 @@ async fn dur_1_what_was_acked_survives_the_primary() {
         assert_eq!(record.name, (acked.len() - 1).to_string(), "the headline of the last append that was acked");
     }
     assert!(acked.iter().map(String::len).sum::<usize>() > 8);
+}
+
+fn append_of(writer: &Writer, changes: Vec<Change>) -> Append {
+    let headline = Headline { name: "n".to_owned(), description: String::new(), blocks: 0 };
+    Append { canvas: writer.canvas, changes, headline }
+}
+
+/// What one member alone has taken would go with it.
+#[tokio::test]
+async fn dur_1_without_a_majority_nothing_is_acked() {
+    let mut mongo = Mongo::start(3).await;
+    let store = mongo_store(&mongo.url()).await;
+    let writer = Writer::new(&store, "org").await;
+    let append = append_of(&writer, vec![writer.change("x")]);
+    let unmade = record("org", "unmade");
+    mongo.pause_others().await;
+    let alone =
+        async { tokio::join!(store.append(append.clone()), store.create_canvas(unmade.clone(), seed(&unmade))) };
+    let (appended, made) = within("answers of one member", alone).await;
+    assert!(appended.is_err() && made.is_err(), "acked by one of three: {appended:?} {made:?}");
+    mongo.resume();
+    eventually("the append with a majority", || async { store.append(append.clone()).await.is_ok() }).await;
+    assert_eq!(writer.stored().await, "x");
+}
+
+/// Changes of many canvases go in one command: what is refused of one is told to its room, and the others are acked.
+#[tokio::test]
+async fn dur_1_what_mongodb_refuses_is_not_acked_and_what_went_with_it_is() {
+    let (store, client) = store_and_client().await;
+    let writers = join_all((0..8).map(|_| Writer::new(&store, "org"))).await;
+    let appends: Vec<_> = writers.iter().map(|writer| append_of(writer, vec![writer.change("x")])).collect();
+    let refuse = async |validator: Document| {
+        client.database().run_command(doc! { "collMod": "canvas_updates", "validator": validator }).await.unwrap();
+    };
+    refuse(doc! { "canvas_id": { "$ne": binary(writers[3].canvas.0) } }).await;
+    let outcomes = join_all(appends.iter().map(|append| store.append(append.clone()))).await;
+    for (number, outcome) in outcomes.iter().enumerate() {
+        assert_eq!(outcome.is_err(), number == 3, "canvas {number}: {outcome:?}");
+    }
+    refuse(Document::new()).await;
+    store.append(appends[3].clone()).await.unwrap();
+    for writer in &writers {
+        assert_eq!(writer.stored().await, "x");
+    }
+}
+
+/// The room cannot know that it was written, and sends the same again.
+#[tokio::test]
+async fn dur_2_an_append_whose_answer_was_lost_is_in_the_journal_once() {
+    let url = shared_mongo().await;
+    let server = TestServer::with(&["--mongodb-url", &url]).await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    ann.until_saved().await;
+    let client = Client::connect(&url).await.unwrap();
+    let entries = async || documents(&client, "canvas_updates", doc! { "canvas_id": binary(canvas.0) }).await.len();
+    let before = entries().await;
+    server.store.set(Mode::LoseAnswers);
+    ann.set("k", "v").await;
+    eventually("it has been tried three times", || async { server.store.troubled() >= 3 }).await;
+    assert_eq!(ann.acked, ann.sent - 1);
+    server.store.set(Mode::Well);
+    ann.until_saved().await;
+    assert_eq!(entries().await, before + 1);
 }
 
 /// A member that is paused keeps its connections: nothing but a timeout of our own ends the wait. `[DUR-3]`

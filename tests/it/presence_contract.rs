@@ -95,6 +95,13 @@ async fn ask<T: redis::FromRedisValue>(url: &str, command: &[&str]) -> T {
     cmd.query_async(&mut connection).await.unwrap()
 }
 
+/// The fields of a hash, in order.
+async fn fields(url: &str, key: &str) -> Vec<String> {
+    let mut fields: Vec<String> = ask(url, &["HKEYS", key]).await;
+    fields.sort();
+    fields
+}
+
 #[tokio::test]
 async fn aw_4_in_memory() {
     suite(&MemoryPresence::default()).await;
@@ -164,6 +171,11 @@ async fn aw_4_a_node_that_ends_takes_its_people_along_and_a_dead_one_is_not_beli
     drop(b.presence);
     b.driver.await.unwrap();
     assert_eq!(users(&*a.presence, canvas).await, ["ann", "cleo"]);
+    // It took everything back: whoever reads Redis themselves sees nobody either.
+    let key = format!("canvas:presence:{canvas}");
+    assert_eq!(fields(&url, &key).await, ["ann", "cleo"]);
+    assert_eq!(fields(&url, &format!("canvas:state:{canvas}")).await, ["a", "active_users", "c"]);
+    assert!(!ask::<bool>(&url, &["EXISTS", "node:b"]).await);
     // Killed: its key runs out.
     c.driver.abort();
     let key = "node:c";
@@ -174,6 +186,69 @@ async fn aw_4_a_node_that_ends_takes_its_people_along_and_a_dead_one_is_not_beli
     })
     .await;
     a.until(canvas, &["ann"]).await;
+}
+
+/// What nobody takes back goes when somebody writes.
+#[tokio::test]
+async fn aw_4_what_is_stale_is_pruned() {
+    let url = shared_redis().await;
+    let canvas = CanvasId::generate();
+    let (people, state) = (format!("canvas:presence:{canvas}"), format!("canvas:state:{canvas}"));
+    let (outdated, recent) = (NOW - TTL, NOW - TTL + 1);
+    // By nodes that were killed; by one that cannot be read; and by this node, whose name an earlier process had.
+    for (user, node, last_seen) in
+        [("old", "dead", outdated), ("young", "dead", recent), ("ghost", "a", recent), ("odd", "dead", -1)]
+    {
+        let stored = json!({ "last_seen": last_seen, "node": node, "users": 1 }).to_string();
+        let stored = if user == "odd" { "{" } else { &stored };
+        let _: () = ask(&url, &["HSET", &people, user, stored]).await;
+        let _: () = ask(&url, &["HSET", &state, &format!("node of {user}"), stored]).await;
+    }
+    let a = Node::start(&url, "a").await;
+    a.put(canvas, "a", &["ann"]);
+    eventually("ann is written", || async { ask::<bool>(&url, &["HEXISTS", &people, "ann"]).await }).await;
+    assert_eq!(fields(&url, &people).await, ["ann", "young"]);
+    assert_eq!(fields(&url, &state).await, ["a", "active_users", "node of ghost", "node of young"]);
+}
+
+/// A Redis that stood still takes what was given up long ago. It is not known which of it, so everything is written again.
+#[tokio::test]
+async fn aw_4_what_a_paused_redis_takes_too_late_does_not_stay() {
+    let redis = Redis::start().await;
+    let (a, b) = (Node::start(&redis.url(), "a").await, Node::start(&redis.url(), "b").await);
+    let canvas = CanvasId::generate();
+    a.put(canvas, "a", &["eve"]);
+    b.until(canvas, &["eve"]).await;
+    redis.pause();
+    a.put(canvas, "a", &["ann", "eve"]);
+    // Each takes a second: longer in all than a write waits.
+    for _ in 0..3 {
+        assert!(a.presence.ping().await.is_err());
+    }
+    a.put(canvas, "a", &["eve", "joe"]);
+    redis.resume();
+    b.until(canvas, &["eve", "joe"]).await;
+}
+
+/// A write that Redis refuses is made again when it does not any more, though it has lost nothing and nobody has moved.
+#[tokio::test]
+async fn aw_4_what_redis_refused_is_written_when_it_takes_it() {
+    let redis = Redis::start().await;
+    let url = redis.url();
+    let (a, b) = (Node::start(&url, "a").await, Node::start(&url, "b").await);
+    let canvas = CanvasId::generate();
+    a.put(canvas, "a", &["eve"]);
+    b.until(canvas, &["eve"]).await;
+    let _: () = ask(&url, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    a.put(canvas, "a", &["ann", "eve"]);
+    eventually("a write was refused", || async {
+        let calls: String = ask(&url, &["INFO", "commandstats"]).await;
+        let script = calls.lines().find(|line| line.starts_with("cmdstat_evalsha:")).unwrap_or_default();
+        !script.contains("rejected_calls=0,failed_calls=0")
+    })
+    .await;
+    let _: () = ask(&url, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    b.until(canvas, &["ann", "eve"]).await;
 }
 
 /// `[BUS-3]`

@@ -1,13 +1,14 @@
 //! `jabiru export` and `jabiru import`: a canvas written by one backend set is equal in another, history included; importing twice is
 //! importing once; and a file that is no good changes nothing.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::io::Cursor;
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Output;
 use std::sync::Arc;
+use std::time::Duration;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
@@ -25,7 +26,7 @@ use jabiru::store::{Append, Change, Part, Store};
 use reqwest::{Method, StatusCode, header};
 use serde_json::{Value, json};
 use tempfile::TempDir;
-use tokio::process::Command;
+use tokio::process::{Child, Command};
 use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 use yrs::updates::decoder::Decode;
@@ -51,7 +52,11 @@ impl Place {
     }
 
     async fn mongo() -> Self {
-        let mongo = Mongo::connect(&shared_mongo().await).await.unwrap();
+        Self::on_mongo(&shared_mongo().await).await
+    }
+
+    async fn on_mongo(url: &str) -> Self {
+        let mongo = Mongo::connect(url).await.unwrap();
         jabiru::backend::migrations::Migrate::up(&mongo.migrations(mongo::MIGRATIONS)).await.unwrap();
         let folder = TempDir::new().unwrap();
         drop(sqlite_store(&folder).await);
@@ -332,10 +337,14 @@ async fn lim_2_a_file_that_is_no_good_is_refused_whole_and_changes_nothing() {
     }
 }
 
-async fn run(folder: &Path, args: &[&str]) -> Output {
+fn jabiru(folder: &Path, args: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_jabiru"));
     command.args(args).arg("--data-dir").arg(folder).env_remove("JABIRU_MONGODB_URL").kill_on_drop(true);
-    within("the command", command.output()).await.unwrap()
+    command
+}
+
+async fn run(folder: &Path, args: &[&str]) -> Output {
+    within("the command", jabiru(folder, args).output()).await.unwrap()
 }
 
 async fn good(folder: &Path, args: &[&str]) -> String {
@@ -356,6 +365,12 @@ async fn post(server: &TestServer, path: &str, kind: &str, body: Vec<u8>) -> Str
     let response = request.body(body).send().await.unwrap();
     assert_eq!(response.status(), StatusCode::CREATED);
     response.json::<Value>().await.unwrap()["id"].as_str().unwrap().to_owned()
+}
+
+/// A canvas without whose it is: that is the installation's to say.
+fn unstamped(mut canvas: Value) -> Value {
+    canvas.as_object_mut().unwrap().remove("organization_id");
+    canvas
 }
 
 async fn read_rows(server: &TestServer, dataset: &str) -> Value {
@@ -438,11 +453,6 @@ async fn whole_server_moves(from: &[&str], into: &[&str]) {
     let said = good(other.folder.path(), &[&["import", "--in", out], into].concat()).await;
     assert!(said.trim().ends_with("written: canvases: 0, data sets: 0, images: 0"), "{said}");
     let mut other = other.restarted().await;
-    let unstamped = |mut canvas: Value| {
-        // Who may see it here is this installation's.
-        canvas.as_object_mut().unwrap().remove("organization_id");
-        canvas
-    };
     assert_eq!(unstamped(other.read(shown).await), unstamped(server.read(shown).await));
     assert_eq!(other.call(Method::GET, &format!("/v1/canvases/{gone}"), None).await.0, StatusCode::NOT_FOUND);
     let (_, deleted) = other.call(Method::GET, "/v1/canvases?deleted=true", None).await;
@@ -632,4 +642,250 @@ async fn acc_2_a_canvas_is_downloaded_by_those_who_may_edit_it_in_its_own_organi
     let (_, description) = server.call(Method::GET, "/v1/openapi.json", None).await;
     assert!(description["paths"]["/v1/canvases/{id}/export"]["get"].is_object());
     assert!(description["paths"]["/v1/canvases/{id}/exports"]["post"].is_object());
+}
+
+/// An export of many canvases that all show one data set and one image, and what it was made from.
+struct Cargo {
+    folder: TempDir,
+    from: TestServer,
+    canvases: BTreeMap<String, Value>,
+    dataset: String,
+    image: String,
+    png: Vec<u8>,
+}
+
+impl Cargo {
+    const CANVASES: usize = 24;
+
+    async fn load() -> Self {
+        let from = TestServer::with(&["--compact-entries", "5"]).await;
+        let csv = (0..2000).fold("n,square\n".to_owned(), |csv, n| csv + &format!("{n},{}\n", n * n));
+        let dataset = post(&from, "/v1/datasets?name=Squares", "text/csv", csv.into_bytes()).await;
+        let mut png = b"\x89PNG\r\n\x1a\n\0\0\0\x0dIHDR\0\0\0\x10\0\0\0\x10".to_vec();
+        png.resize(600_000, 7);
+        let image = post(&from, "/v1/images", "image/png", png.clone()).await;
+        let mut canvases = BTreeMap::new();
+        for number in 0..Self::CANVASES {
+            let blocks = json!([
+                { "id": "c", "type": "chart", "position": { "x": 0, "y": 0, "w": 6, "h": 4 },
+                  "content": { "chart_type": "bar", "title": "t", "data_source": { "type": "dataset", "dataset_id": dataset } } },
+                { "id": "i", "type": "image", "position": { "x": 6, "y": 0, "w": 6, "h": 4 }, "content": { "image_id": image } },
+            ]);
+            let id = from.import(&format!("Canvas {number}"), json!({ "blocks": blocks })).await;
+            let mut ann = TestClient::editor(&from, id, "ann").await;
+            for edit in 0..number {
+                ann.set(&format!("k{edit}"), "v".repeat(100 * edit)).await;
+                ann.until_saved().await;
+            }
+            drop(ann);
+            canvases.insert(id.to_string(), unstamped(from.read(id).await));
+        }
+        let folder = TempDir::new().unwrap();
+        let this = Self { folder, from, canvases, dataset, image, png };
+        good(this.from.folder.path(), &["export", "--out", &this.file()]).await;
+        this
+    }
+
+    fn file(&self) -> String {
+        self.folder.path().join("export").to_str().unwrap().to_owned()
+    }
+
+    /// How many of its canvases a server shows. What is shown is whole, once, and with everything on it.
+    async fn seen_on(&self, server: &TestServer) -> usize {
+        let (status, list) = server.call(Method::GET, "/v1/canvases?limit=100", None).await;
+        assert_eq!(status, StatusCode::OK, "{list}");
+        let items = list["items"].as_array().unwrap();
+        let ids: BTreeSet<_> = items.iter().map(|item| item["id"].as_str().unwrap()).collect();
+        assert_eq!(ids.len(), items.len(), "a canvas is there twice");
+        for id in &ids {
+            let there = unstamped(server.read(id.parse().unwrap()).await);
+            assert_eq!(&there, &self.canvases[*id], "half of a canvas");
+        }
+        if !ids.is_empty() {
+            assert_eq!(read_rows(server, &self.dataset).await, read_rows(&self.from, &self.dataset).await);
+            let path = format!("/v1/images/{}", self.image);
+            let picture = server.request(Method::GET, &path, &server.owner()).send().await.unwrap();
+            assert_eq!(picture.status(), StatusCode::OK, "a canvas without its image");
+            assert_eq!(picture.bytes().await.unwrap(), self.png);
+        }
+        ids.len()
+    }
+
+    /// The changes of every canvas of an export, by what tells them apart.
+    fn histories(file: &str) -> BTreeMap<String, Value> {
+        let text = String::from_utf8(zstd::decode_all(&std::fs::read(file).unwrap()[..]).unwrap()).unwrap();
+        let mut histories = BTreeMap::new();
+        let mut id = String::new();
+        for line in text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap()) {
+            if let Some(canvas) = line.get("canvas") {
+                canvas["id"].as_str().unwrap().clone_into(&mut id);
+            } else if let Some(end) = line.get("canvas_end") {
+                histories.insert(id.clone(), end.clone());
+            }
+        }
+        histories
+    }
+
+    /// After however many tries: nothing is missing, nothing twice, history included.
+    async fn all_is_on(&self, server: &TestServer, folder: &Path, services: &[&str]) {
+        assert_eq!(self.seen_on(server).await, Self::CANVASES);
+        let (_, datasets) = server.call(Method::GET, "/v1/datasets?limit=100", None).await;
+        assert_eq!(datasets["items"].as_array().unwrap().len(), 1, "{datasets}");
+        let back = self.folder.path().join("back");
+        let back = back.to_str().unwrap();
+        good(folder, &[&["export", "--out", back], services].concat()).await;
+        assert_eq!(Self::histories(back), Self::histories(&self.file()));
+    }
+
+    fn import(&self, folder: &Path, services: &[&str]) -> Child {
+        let file = self.file();
+        let args = [&["import", "--in", file.as_str()], services].concat();
+        jabiru(folder, &args).stdout(std::process::Stdio::null()).spawn().unwrap()
+    }
+}
+
+/// Kills the import as soon as `enough` says so, and a moment later. `true`: it was faster.
+async fn killed_when(import: &mut Child, later: u64, mut enough: impl AsyncFnMut() -> bool) -> bool {
+    within("the import to come that far, or to its end", async {
+        while import.try_wait().unwrap().is_none() && !enough().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    })
+    .await;
+    tokio::time::sleep(Duration::from_micros(later)).await;
+    let ended = import.try_wait().unwrap();
+    if let Some(status) = ended {
+        assert!(status.success(), "{status}");
+        return true;
+    }
+    import.start_kill().unwrap();
+    import.wait().await.unwrap();
+    false
+}
+
+/// `[DUR-2]` An import that is killed at any moment leaves canvases that are whole or not there, and the next one makes the rest.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dur_2_an_import_killed_midway_is_finished_by_the_next() {
+    let mut random = Random::from_env("dur_2_an_import_killed_midway_is_finished_by_the_next");
+    let cargo = Cargo::load().await;
+    let mut server = TestServer::start().await;
+    let folder = Arc::clone(&server.folder);
+    let mut seen = 0;
+    let mut kills = 0;
+    loop {
+        server.stop().await.unwrap();
+        let mut import = cargo.import(folder.path(), &[]);
+        let database = rusqlite::Connection::open(folder.path().join("jabiru.db")).unwrap();
+        let wanted = seen + random.below(6);
+        let later = random.below(15_000) as u64;
+        let done = killed_when(&mut import, later, async || {
+            let count = database.query_row("select count(*) from canvases", [], |row| row.get::<_, i64>(0));
+            count.is_ok_and(|count| count >= wanted.cast_signed() as i64)
+        })
+        .await;
+        drop(database);
+        server = server.restarted().await;
+        seen = cargo.seen_on(&server).await;
+        println!("{seen} canvases");
+        if done {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 0, "nothing was killed");
+    cargo.all_is_on(&server, folder.path(), &[]).await;
+    server.stop().await.unwrap();
+    let again = good(folder.path(), &["import", "--in", &cargo.file()]).await;
+    assert!(again.trim().ends_with("written: canvases: 0, data sets: 0, images: 0"), "{again}");
+}
+
+/// The same on MongoDB, beside a server that shows what is there at any moment.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn dur_2_an_import_into_mongodb_killed_midway_is_finished_by_the_next_and_nobody_sees_half() {
+    let mut random = Random::from_env("dur_2_an_import_into_mongodb_killed_midway");
+    let cargo = Cargo::load().await;
+    let url = shared_mongo().await;
+    let services = ["--mongodb-url", url.as_str()];
+    let server = TestServer::with(&services).await;
+    // Of another node, on which no server runs.
+    let folder = TempDir::new().unwrap();
+    let (mut seen, mut kills) = (0, 0);
+    loop {
+        let mut import = cargo.import(folder.path(), &services);
+        let wanted = seen + random.below(6);
+        let later = random.below(40_000) as u64;
+        let done = killed_when(&mut import, later, async || cargo.seen_on(&server).await >= wanted).await;
+        seen = cargo.seen_on(&server).await;
+        println!("{seen} canvases");
+        if done {
+            break;
+        }
+        kills += 1;
+    }
+    assert!(kills > 0, "nothing was killed");
+    cargo.all_is_on(&server, folder.path(), &services).await;
+    let again = good(folder.path(), &[&["import", "--in", &cargo.file()], &services[..]].concat()).await;
+    assert!(again.trim().ends_with("written: canvases: 0, data sets: 0, images: 0"), "{again}");
+    // Those who query MongoDB themselves see true blocks, of all of them.
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let canvases = client.default_database().unwrap().collection::<mongodb::bson::Document>("canvases");
+    let shown = mongodb::bson::doc! { "blocks": { "$size": 2 }, "block_count": 2 };
+    assert_eq!(canvases.count_documents(shown).await.unwrap(), Cargo::CANVASES as u64);
+}
+
+/// As a kill just before the record leaves it: everything is there, and no canvas.
+#[tokio::test]
+async fn dur_2_what_a_killed_import_left_in_mongodb_is_not_added_to_the_next() {
+    let mut random = Random::from_env("dur_2_what_a_killed_import_left");
+    let url = shared_mongo().await;
+    let (from, into) = (Place::embedded().await, Place::on_mongo(&url).await);
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let canvases = client.default_database().unwrap().collection::<mongodb::bson::Document>("canvases");
+    for _ in 0..5 {
+        let id = from.made(&mut random, "ours").await;
+        for try_again in [false, true] {
+            let parts = from.parts(id).await;
+            let (send, receive) = mpsc::channel(parts.len());
+            for part in parts {
+                send.try_send(part).unwrap();
+            }
+            assert!(into.store.import_canvas(receive, false).await.unwrap());
+            if !try_again {
+                canvases.delete_many(mongodb::bson::doc! {}).await.unwrap();
+            }
+        }
+        assert_eq!(into.whole(id).await, from.whole(id).await);
+        canvases.delete_many(mongodb::bson::doc! {}).await.unwrap();
+    }
+}
+
+/// From the moment an imported canvas is there, plain queries of MongoDB see its blocks: an import that ends right then never comes back to it.
+#[tokio::test]
+async fn an_imported_canvas_is_true_for_plain_queries_from_the_start() {
+    let (url, place) = (shared_mongo().await, Place::embedded().await);
+    let block = json!({ "id": "b", "type": "narrative", "position": { "x": 1, "y": 2, "w": 3, "h": 4 }, "content": { "text": "t" } });
+    let canvas = json!({ "name": "n", "blocks": [block] });
+    let canvas = jabiru::doc::schema::parse_import(&canvas, &jabiru::doc::schema::CanvasLimits::default()).unwrap();
+    let client = mongodb::Client::with_uri_str(&url).await.unwrap();
+    let canvases = client.default_database().unwrap().collection::<mongodb::bson::Document>("canvases");
+    let store = crate::mongo_store::mongo_store(&url).await;
+    for fold in [false, true] {
+        let record = record("ours", "n");
+        let update = jabiru::doc::schema::seed_update(record.id.0, &canvas).into();
+        place.store.create_canvas(record.clone(), update).await.unwrap();
+        if fold {
+            place.store.compact(record.id).await.unwrap();
+        }
+        let parts = place.parts(record.id).await;
+        let (send, receive) = mpsc::channel(parts.len());
+        for part in parts {
+            send.try_send(part).unwrap();
+        }
+        assert!(store.import_canvas(receive, false).await.unwrap());
+        let key = mongodb::bson::Uuid::from_bytes(record.id.0.into_bytes());
+        let found = canvases.find_one(mongodb::bson::doc! { "_id": key }).await.unwrap().unwrap();
+        let blocks = found.get_array("blocks").unwrap();
+        assert_eq!(blocks.len(), 1, "folded: {fold}");
+        assert_eq!(blocks[0].as_document().unwrap().get_document("position").unwrap().get_i32("w").unwrap(), 3);
+    }
 }

@@ -14,7 +14,8 @@
 //!   update that yrs must not see `[LIM-2]` is refused whole.
 //! - A canvas that is there with the same changes is left as it is, so importing twice is importing once. One that is there with other
 //!   changes is refused by name, and the others are imported; with `replace` it takes the other one's place.
-//! - Each canvas, data set and image is all there or not at all.
+//! - Each canvas, data set and image is all there or not at all, and what canvases show is there before them: an import that is cut off
+//!   leaves no canvas with holes, and importing again makes the rest.
 //!
 //! It reads and writes its file on the thread that calls it; `http` gives it one. Memory: one canvas's document and journal, as a room has.
 

@@ -127,7 +127,8 @@ impl Store for MongoStore {
         let (id, owner, at) = (canvas.id, canvas.owner_id.clone(), canvas.created_at);
         let first = Change { id: id.0, body: seed.clone(), actors: vec![owner], at };
         self.writer.journal(id, &[first]).await?;
-        let document = tokio::task::spawn_blocking(move || shape::new_canvas(&canvas, seed));
+        let stored = Stored { entries: vec![seed], ..Stored::default() };
+        let document = tokio::task::spawn_blocking(move || shape::new_canvas(&canvas, &stored));
         let document = document.await.map_err(|error| StoreError(error.to_string()))??;
         let canvases = self.canvases();
         let create = || async {

@@ -9,17 +9,15 @@
 //!   are not in it. They begin at 0 when a canvas is imported.
 //! - `comments_count`: 0; there are no comments yet.
 
-use bytes::Bytes;
 use mongodb::bson::{Bson, DateTime, Document, RawDocumentBuf, doc};
 use serde_json::{Map, Value};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::{date, integer, key};
-use crate::doc::Document as CanvasDocument;
 use crate::doc::schema::{BlockJson, CanvasJson, Position, default_layout};
 use crate::id::CanvasId;
-use crate::store::{CanvasRecord, StoreError};
+use crate::store::{CanvasRecord, StoreError, Stored};
 
 /// What of a canvas's copy fits beside its record in one document of 16 MiB, bytes.
 const SHOWN_BYTES: usize = 14 << 20;
@@ -68,9 +66,9 @@ pub(super) fn id(document: &Document, key: &str) -> Result<CanvasId, StoreError>
     .ok_or_else(|| StoreError(format!("a document has no UUID in `{key}`")))
 }
 
-/// The document of a canvas that has just been made, without its `_id`.
-pub(super) fn new_canvas(record: &CanvasRecord, seed: Bytes) -> Result<Document, StoreError> {
-    let document = CanvasDocument::restore(&[], &[seed]).map_err(|error| StoreError(error.to_string()))?;
+/// The document of a canvas that is not listed yet, without its `_id`. Takes a moment of a core for a large one.
+pub(super) fn new_canvas(record: &CanvasRecord, stored: &Stored) -> Result<Document, StoreError> {
+    let document = stored.restore().map_err(|error| StoreError(error.to_string()))?;
     let shown = Shown::of(&document.materialise());
     let mut canvas = doc! {
         "organization_id": &record.org,

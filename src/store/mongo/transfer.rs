@@ -6,11 +6,11 @@
 //! a snapshot holds is in that history or among those entries. If not, again.
 //!
 //! # All or nothing
-//! An import writes the record last, and no method shows a canvas without one. What an interrupted import left is removed by the next.
+//! An import writes the record last, with what the canvas shows, and no method shows a canvas without one. What an interrupted import left
+//! is removed by the next.
 
 use std::collections::{BTreeMap, HashSet};
 
-use bytes::Bytes;
 use mongodb::Collection;
 use mongodb::bson::raw::cstr;
 use mongodb::bson::{Document, RawDocumentBuf, doc, rawdoc};
@@ -26,7 +26,7 @@ use super::{
 };
 use crate::backend::mongo::{LONG, Mongo, SHORT};
 use crate::id::CanvasId;
-use crate::store::{CanvasRecord, Change, Part, PastChange, StoreError, fold};
+use crate::store::{CanvasRecord, Change, Part, PastChange, StoreError, Stored, fold};
 
 /// How often the view is tried for. Each time a fold must have ended in between.
 const VIEW_TRIES: usize = 8;
@@ -35,9 +35,6 @@ const VIEW_TRIES: usize = 8;
 const BATCH_CHANGES: usize = 500;
 /// Bytes after which either ends early: what a fold is bound by too.
 const BATCH_BYTES: usize = 4 << 20;
-
-/// An update that holds nothing (Yjs v1): what the record is made of until the canvas is materialised.
-const NOTHING: &[u8] = &[0, 0];
 
 /// Ids after `after`, ascending.
 pub(super) async fn ids(mongo: &Mongo, after: Option<CanvasId>, limit: usize) -> Result<Vec<CanvasId>, StoreError> {
@@ -165,7 +162,7 @@ pub(super) async fn import(
         return Ok(false);
     }
     clear(mongo, id).await?;
-    let (mut folded, mut entries) = (Batch::default(), Batch::default());
+    let (mut folded, mut entries, mut stored) = (Batch::default(), Batch::default(), Stored::default());
     loop {
         match parts.recv().await {
             Some(Part::Folded(change)) => {
@@ -174,8 +171,12 @@ pub(super) async fn import(
                     write_history(mongo, &canvas, folded.take()).await?;
                 }
             }
-            Some(Part::Snapshot(snapshot)) => write_snapshot(mongo, &canvas, &snapshot).await?,
+            Some(Part::Snapshot(snapshot)) => {
+                write_snapshot(mongo, &canvas, &snapshot).await?;
+                stored.snapshots.push(snapshot);
+            }
             Some(Part::Entry(change)) => {
+                stored.entries.push(change.body.clone());
                 entries.push(change);
                 if entries.is_full() {
                     write_entries(writer, id, entries.take()).await?;
@@ -195,7 +196,8 @@ pub(super) async fn import(
     }
     write_history(mongo, &canvas, folded.take()).await?;
     write_entries(writer, id, entries.take()).await?;
-    let document = shape::new_canvas(&canvas, Bytes::from_static(NOTHING))?;
+    let document = tokio::task::spawn_blocking(move || shape::new_canvas(&canvas, &stored));
+    let document = document.await.map_err(|error| StoreError(error.to_string()))??;
     let set = doc! { "$setOnInsert": document };
     let create = || async { canvases.update_one(doc! { "_id": key(id) }, set.clone()).upsert(true).await };
     mongo.run("create a canvas", SHORT, create).await?;

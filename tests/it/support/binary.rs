@@ -19,10 +19,15 @@ pub(crate) struct Binary {
 impl Binary {
     /// Starts on a data folder with further flags of `jabiru serve`, and waits until it listens.
     pub(crate) async fn start(folder: &Path, flags: &[String]) -> Self {
-        let fixed =
-            ["serve", "--listen", "127.0.0.1:0", "--no-samples", "--log", "warn", "--secret", SECRET, "--data-dir"];
+        let quiet = ["--no-samples", "--log", "warn", "--secret", SECRET];
+        let flags: Vec<_> = quiet.into_iter().chain(flags.iter().map(String::as_str)).collect();
+        Self::first_start(folder, &flags).await.0
+    }
+
+    /// Starts as somebody does who starts it for the first time; also the URL it prints to log in once with.
+    pub(crate) async fn first_start(folder: &Path, flags: &[&str]) -> (Self, String) {
         let mut process = Command::new(env!("CARGO_BIN_EXE_jabiru"))
-            .args(fixed)
+            .args(["serve", "--listen", "127.0.0.1:0", "--data-dir"])
             .arg(folder)
             .args(flags)
             .stdout(Stdio::piped())
@@ -30,10 +35,13 @@ impl Binary {
             .spawn()
             .unwrap();
         let mut lines = BufReader::new(process.stdout.take().unwrap()).lines();
-        let first =
-            within("the server's first line", lines.next_line()).await.unwrap().expect("the server did not start");
-        let address = first.rsplit("//").next().unwrap().to_owned();
-        Self { process, address }
+        let mut line = async |what: &str| {
+            within(what, lines.next_line()).await.unwrap().unwrap_or_else(|| panic!("it ended before {what}"))
+        };
+        let address = line("the server's first line").await.rsplit("//").next().unwrap().to_owned();
+        let login = line("the server's second line").await;
+        let login = login.split_whitespace().last().unwrap().to_owned();
+        (Self { process, address }, login)
     }
 
     /// SIGKILL.

@@ -18,10 +18,14 @@ pub(crate) enum Mode {
     FailWrites,
     /// Every write waits until the mode changes, then does what the new mode says.
     HangWrites,
+    /// Every append is done, and answers with an error.
+    LoseAnswers,
     /// Reading a document fails.
     FailLoads,
     /// Reading a document waits.
     HangLoads,
+    /// Reading a document waits with what it has read.
+    HoldLoads,
 }
 
 pub(crate) struct FaultyStore {
@@ -118,6 +122,10 @@ impl Store for FaultyStore {
         self.write().await?;
         let rows = append.changes.len();
         self.inner.append(append).await?;
+        if *self.mode.borrow() == Mode::LoseAnswers {
+            self.troubled.fetch_add(1, Ordering::SeqCst);
+            return Err(StoreError("told to lose the answer".to_owned()));
+        }
         self.appended.fetch_add(rows, Ordering::SeqCst);
         Ok(())
     }
@@ -135,7 +143,9 @@ impl Store for FaultyStore {
     async fn load(&self, id: CanvasId) -> Result<Option<Stored>, StoreError> {
         self.pass(Mode::HangLoads, Mode::FailLoads).await?;
         self.loads.fetch_add(1, Ordering::SeqCst);
-        self.inner.load(id).await
+        let loaded = self.inner.load(id).await;
+        self.pass(Mode::HoldLoads, Mode::FailLoads).await?;
+        loaded
     }
 
     async fn compact(&self, id: CanvasId) -> Result<usize, StoreError> {

@@ -127,26 +127,13 @@ struct Member {
 impl Mongo {
     /// `members` is 1 or 3. Ready when a primary takes writes and every other member follows it.
     pub(crate) async fn start(members: usize) -> Self {
-        let mongod = installed("mongod-6.0.5/mongod", "TEST_MONGODB_URL");
         let folder = folder("mongo");
         let members = (1..=members).map(|number| {
             let data = folder.path().join(number.to_string());
             fs::create_dir(&data).unwrap();
             let port = free_port();
-            let command = [
-                mongod.to_str().unwrap(),
-                "--replSet=tests",
-                "--bind_ip=127.0.0.1",
-                &format!("--port={port}"),
-                &format!("--dbpath={}", data.display()),
-                "--nounixsocket",
-                // The least there is, and an operation log that a small disk has room for.
-                "--wiredTigerCacheSizeGB=0.25",
-                "--oplogSize=256",
-                // It writes figures every second that nobody reads here.
-                "--setParameter=diagnosticDataCollectionEnabled=false",
-            ];
-            let command = command.map(str::to_owned).to_vec();
+            let mut command = mongod(port, &data);
+            command.push("--replSet=tests".to_owned());
             Member { port, command, log: folder.path().join(format!("{number}.log")), process: None, paused: false }
         });
         let mut mongo = Self { members: members.collect(), _folder: folder };
@@ -202,6 +189,15 @@ impl Mongo {
         member.paused = true;
     }
 
+    /// The same for every member but the primary, which takes writes for two more seconds before it notices.
+    pub(crate) async fn pause_others(&mut self) {
+        let primary = self.primary().await;
+        for (_, member) in self.members.iter_mut().enumerate().filter(|(number, _)| *number != primary) {
+            member.process.as_ref().unwrap().pause();
+            member.paused = true;
+        }
+    }
+
     /// Lets what is paused run on.
     pub(crate) fn resume(&mut self) {
         for member in self.members.iter_mut().filter(|member| member.paused) {
@@ -254,6 +250,49 @@ impl Member {
         let answer = client.database("admin").run_command(command).await;
         client.shutdown().immediate(true).await;
         answer
+    }
+}
+
+/// The command of a server of no replica set.
+fn mongod(port: u16, data: &Path) -> Vec<String> {
+    let mongod = installed("mongod-6.0.5/mongod", "TEST_MONGODB_URL");
+    let command = [
+        mongod.to_str().unwrap(),
+        "--bind_ip=127.0.0.1",
+        &format!("--port={port}"),
+        &format!("--dbpath={}", data.display()),
+        "--nounixsocket",
+        // The least there is, and an operation log that a small disk has room for.
+        "--wiredTigerCacheSizeGB=0.25",
+        "--oplogSize=256",
+        // It writes figures every second that nobody reads here.
+        "--setParameter=diagnosticDataCollectionEnabled=false",
+        // Its own points of failure, for a test that wants a command to take long.
+        "--setParameter=enableTestCommands=1",
+    ];
+    command.map(str::to_owned).to_vec()
+}
+
+/// A MongoDB that nobody has made a replica set of: what Jabiru refuses.
+pub(crate) struct BareMongo {
+    service: Service,
+}
+
+impl BareMongo {
+    /// `flags` of `mongod` besides the usual ones. Ready when it listens.
+    pub(crate) async fn start(flags: &[&str]) -> Self {
+        let (port, folder) = (free_port(), folder("mongo"));
+        let mut command = mongod(port, folder.path());
+        command.extend(flags.iter().map(|flag| (*flag).to_owned()));
+        let mut service = Service { port, command, variables: Vec::new(), process: None, folder };
+        service.start();
+        service.listening().await;
+        Self { service }
+    }
+
+    /// URL of the database `jabiru`.
+    pub(crate) fn url(&self) -> String {
+        format!("mongodb://{}/jabiru", address(self.service.port))
     }
 }
 
