@@ -4,7 +4,7 @@ use std::ops::Sub;
 use std::process::Stdio;
 use std::time::Duration;
 
-use anyhow::{Context, bail, ensure};
+use anyhow::{Context, bail};
 use jabiru::access::{Claims, Tokens};
 use jabiru::clock::Clock;
 use jabiru::telemetry::names;
@@ -27,6 +27,8 @@ const PATIENCE: Duration = Duration::from_mins(1);
 const LOOK: Duration = Duration::from_millis(50);
 /// Looks without a change after which what is stored counts as settled: folding begins when a canvas is closed.
 const SETTLED: u32 = 6;
+/// The same where a node says that canvases are open: longer than any of them stays open without anybody.
+const STUCK: u32 = 60;
 /// Seconds a canvas stays open when everybody has left: closing it must not fall into what is measured next.
 const ROOM_IDLE: &str = "0.2";
 /// Blocks of a canvas.
@@ -160,19 +162,29 @@ impl Nodes {
     /// Waits until a setting's canvases are closed and folded; bytes its store then holds.
     async fn settled(&self, setting: &Setting) -> anyhow::Result<f64> {
         let began = Instant::now();
-        let (mut last, mut same) = (f64::NAN, 0);
-        while same < SETTLED {
-            ensure!(began.elapsed() < PATIENCE, "{} does not close its canvases", setting.name);
+        let (mut last, mut same) = ((f64::NAN, f64::NAN), 0);
+        loop {
             sleep(LOOK).await;
             let mut open = 0.0;
             for node in setting.nodes {
                 open += self.nodes[*node].metric(names::ROOMS).await?;
             }
             let stored = self.stored(setting).await?;
-            same = if open == 0.0 && stored.to_bits() == last.to_bits() { same + 1 } else { 0 };
-            last = stored;
+            same = if (open, stored) == last { same + 1 } else { 0 };
+            last = (open, stored);
+            if same >= if open == 0.0 { SETTLED } else { STUCK } {
+                if open > 0.0 {
+                    crate::say(&format!(
+                        "{}: {open} canvases stay open, and nothing is written any more",
+                        setting.name
+                    ));
+                }
+                return Ok(stored);
+            }
+            if began.elapsed() > PATIENCE {
+                bail!("{}: {open} canvases are open, and {stored} bytes are not the last", setting.name);
+            }
         }
-        Ok(last)
     }
 
     /// Bytes a setting's store holds: of documents in MongoDB, of used pages in SQLite.
