@@ -38,7 +38,7 @@ mod marker;
 #[expect(dead_code, reason = "the load generator uses the rest")]
 mod process;
 #[path = "../../tests/it/support/services.rs"]
-#[expect(dead_code, reason = "the tests use the rest")]
+#[expect(dead_code, clippy::unwrap_used, reason = "it is part of the tests, which use the rest and may panic")]
 mod services;
 
 use std::io::Write;

@@ -46,7 +46,7 @@ pub(crate) const SELF: usize = 6;
 
 /// All of them, running for the whole bench.
 pub(crate) struct Nodes {
-    nodes: [Node; 4],
+    all: [Node; 4],
     redis: MultiplexedConnection,
     /// The databases of the node alone and of the two nodes.
     alone: mongodb::Database,
@@ -101,7 +101,7 @@ impl Nodes {
     pub(crate) async fn start(redis_url: &str) -> anyhow::Result<Self> {
         let (alone, both) = (services::shared_mongo().await, services::shared_mongo().await);
         let joined = ["--mongodb-url", &both, "--redis-url", redis_url];
-        let nodes = [
+        let all = [
             Node::start(&[]).await?,
             Node::start(&["--mongodb-url", &alone]).await?,
             Node::start(&joined).await?,
@@ -113,19 +113,19 @@ impl Nodes {
             client.default_database().context("the URL names a database")
         };
         let (alone, both) = (database(&alone).await?, database(&both).await?);
-        Ok(Self { nodes, redis, alone, both })
+        Ok(Self { all, redis, alone, both })
     }
 
     /// Runs a load on `count` canvases of its own, and waits until they are closed and folded.
     pub(crate) async fn run(&self, setting: &Setting, count: usize, pace: Pace) -> anyhow::Result<Run> {
-        let writes = &self.nodes[setting.writer];
+        let writes = &self.all[setting.writer];
         let mut canvases = Vec::with_capacity(count);
         for _ in 0..count {
             canvases.push(writes.create().await?);
         }
         let before = (self.settled(setting).await?, self.passed().await?);
         let token = token()?;
-        let places = [setting.writer, setting.readers[0], setting.readers[1]].map(|place| &self.nodes[place].address);
+        let places = [setting.writer, setting.readers[0], setting.readers[1]].map(|place| &self.all[place].address);
         let url = |address: &String, canvas| format!("ws://{address}/v1/sync/{canvas}?ack=1&token={token}");
         let urls = places.map(|address| canvases.iter().map(|canvas| url(address, canvas)).collect());
         let stage = Stage { addresses: places.map(String::as_str), urls };
@@ -141,7 +141,7 @@ impl Nodes {
     pub(crate) async fn cpu(&self) -> anyhow::Result<Cpu> {
         let of = |pid: u32| process::sample(pid).map(|sample| sample.cpu_seconds).context("a process has ended");
         let mut cpu = [0.0; 7];
-        for (spent, node) in cpu.iter_mut().zip(&self.nodes) {
+        for (spent, node) in cpu.iter_mut().zip(&self.all) {
             *spent = of(node.pid)?;
         }
         cpu[SELF] = of(std::process::id())?;
@@ -155,8 +155,8 @@ impl Nodes {
     }
 
     async fn passed(&self) -> anyhow::Result<Passed> {
-        let entries = self.nodes[FIRST].metric(names::BUS_PUBLISHED).await?;
-        Ok(Passed { entries, missed: self.nodes[SECOND].metric(names::BUS_MISSED).await? })
+        let entries = self.all[FIRST].metric(names::BUS_PUBLISHED).await?;
+        Ok(Passed { entries, missed: self.all[SECOND].metric(names::BUS_MISSED).await? })
     }
 
     /// Waits until a setting's canvases are closed and folded; bytes its store then holds.
@@ -167,7 +167,7 @@ impl Nodes {
             sleep(LOOK).await;
             let mut open = 0.0;
             for node in setting.nodes {
-                open += self.nodes[*node].metric(names::ROOMS).await?;
+                open += self.all[*node].metric(names::ROOMS).await?;
             }
             let stored = self.stored(setting).await?;
             same = if (open, stored) == last { same + 1 } else { 0 };
@@ -191,7 +191,7 @@ impl Nodes {
     async fn stored(&self, setting: &Setting) -> anyhow::Result<f64> {
         let database = match setting.writer {
             EMBEDDED => {
-                let path = self.nodes[EMBEDDED].folder.path().join("jabiru.db");
+                let path = self.all[EMBEDDED].folder.path().join("jabiru.db");
                 let database = rusqlite::Connection::open(path)?;
                 let pragma = |name: &str| database.pragma_query_value(None, name, |row| row.get::<_, f64>(0));
                 return Ok((pragma("page_count")? - pragma("freelist_count")?) * pragma("page_size")?);
@@ -204,7 +204,7 @@ impl Nodes {
 
     /// Ends the nodes; the services end with this process.
     pub(crate) async fn stop(self) {
-        for mut node in self.nodes {
+        for mut node in self.all {
             let _ = timeout(PATIENCE, node.process.kill()).await;
         }
     }
