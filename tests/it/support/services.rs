@@ -615,12 +615,7 @@ async fn eventually<T>(what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T
 
 /// What `tests/services` has installed.
 fn installed(path: &str, instead: &str) -> PathBuf {
-    let caches = || {
-        let caches = given("XDG_CACHE_HOME").map(PathBuf::from);
-        caches.unwrap_or_else(|| Path::new(&given("HOME").expect("HOME is set")).join(".cache"))
-    };
-    let cache = given("JABIRU_TEST_CACHE").map_or_else(|| caches().join("jabiru-tests"), PathBuf::from);
-    let path = cache.join(path);
+    let path = cache().join(path);
     assert!(
         path.exists(),
         "{} is not there: run tests/services. ({instead} serves only the tests that share a service.)",
@@ -629,7 +624,17 @@ fn installed(path: &str, instead: &str) -> PathBuf {
     path
 }
 
-fn given(variable: &str) -> Option<String> {
+/// The folder `tests/services` installs into.
+pub(crate) fn cache() -> PathBuf {
+    let caches = || {
+        let caches = given("XDG_CACHE_HOME").map(PathBuf::from);
+        caches.unwrap_or_else(|| Path::new(&given("HOME").expect("HOME is set")).join(".cache"))
+    };
+    given("JABIRU_TEST_CACHE").map_or_else(|| caches().join("jabiru-tests"), PathBuf::from)
+}
+
+/// A variable that is set to something.
+pub(crate) fn given(variable: &str) -> Option<String> {
     std::env::var(variable).ok().filter(|value| !value.is_empty())
 }
 
