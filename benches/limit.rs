@@ -19,13 +19,15 @@ use anyhow::ensure;
 use bytes::Bytes;
 use clap::Parser;
 use futures_util::{SinkExt, StreamExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::sync::mpsc;
 use tokio_tungstenite::accept_hdr_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
 
+/// Connections waiting to be accepted: in a storm a thousand come at once, and one that finds no place comes again after a second.
+const BACKLOG: u32 = 4096;
 /// Batches waiting for one socket; what comes when it is full is not delivered, and the generator counts it as missing.
 const WAITING: usize = 1 << 16;
 /// Read buffer of a socket, bytes: there from the start, so that an idle connection costs little.
@@ -71,7 +73,10 @@ fn main() -> anyhow::Result<()> {
     };
     ensure!(listen.ip().is_loopback(), "--listen: only loopback, since anybody may relay anything here");
     tokio::runtime::Runtime::new()?.block_on(async {
-        let listener = TcpListener::bind(listen).await?;
+        let socket = if listen.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+        socket.set_reuseaddr(true)?;
+        socket.bind(listen)?;
+        let listener = socket.listen(BACKLOG)?;
         writeln!(std::io::stdout(), "limit: listening on {}", listener.local_addr()?)?;
         let server = Arc::new(Server { rooms: Mutex::default(), tick: cli.tick.map(Duration::from_millis) });
         for id in 0.. {
