@@ -21,7 +21,7 @@ use crate::voice::Voice;
 use crate::wire::{self, Came, Reader, Writer};
 
 /// Longest wait from connecting to the document.
-const JOIN_TIMEOUT: Duration = Duration::from_mins(2);
+const JOIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest wait for a server to take what is written into a room beforehand.
 const FILL_TIMEOUT: Duration = Duration::from_mins(10);
 /// Longest wait for a close to leave.
@@ -84,6 +84,8 @@ struct Mind {
     late: Vec<u64>,
     /// What asks for something.
     heard: Vec<Heard>,
+    /// Bytes of document that came.
+    content: u64,
 }
 
 /// What goes out.
@@ -146,20 +148,23 @@ async fn try_to_join(crowd: &Arc<Crowd>, seat: Seat) -> anyhow::Result<(Ear, Mou
     let unacked = Arc::<Unacked>::default();
     let expected = if is_counting && !is_deaf { vec![0; crowd.plan.clients] } else { Vec::new() };
     let (late, heard) = (Vec::new(), Vec::new());
-    let mind = Mind { crowd: Arc::clone(crowd), seat, expected, unacked: Arc::clone(&unacked), late, heard };
+    let mind =
+        Mind { crowd: Arc::clone(crowd), seat, expected, unacked: Arc::clone(&unacked), late, heard, content: 0 };
     let mut ear = Ear { reader, mind };
     let voice = Voice::new(seat.activity, crowd.plan.padding);
     let mut mouth = Mouth { crowd: Arc::clone(crowd), seat, writer, voice, number: 0, unacked };
     let known = crowd.known.get(seat.room).filter(|known| !known.is_empty());
     mouth.send(&sync_step1(known.map_or(&NOTHING, |known| &known[..]))).await?;
-    loop {
+    let mut is_answered = false;
+    while !is_answered || ear.mind.content < crowd.plan.document {
         for heard in ear.hear().await? {
             match heard {
-                Heard::Synced => return Ok((ear, mouth)),
+                Heard::Synced => is_answered = true,
                 asked => mouth.answer(asked).await?,
             }
         }
     }
+    Ok((ear, mouth))
 }
 
 /// Listens and speaks until the run is over.
@@ -267,6 +272,9 @@ impl Mind {
     /// Takes one message. Only what is needed to count is decoded: see the docs of the generator.
     fn take(&mut self, length: usize, message: &[u8], now: u64) -> anyhow::Result<()> {
         add(&self.crowd.measure.bytes_in, length as u64);
+        if let [0, 1 | 2, ..] = message {
+            self.content += length as u64;
+        }
         match message {
             [0, 0, ..] => {
                 let state_vector = body(message, 2)?;

@@ -168,6 +168,10 @@ pub(crate) enum Scenario {
         /// The rooms are written already, by `fill --keep`: only open them.
         #[arg(long)]
         filled: bool,
+        /// Bytes that must have come until a document counts as open: some servers answer first and load later. Default: half of what was
+        /// written; with `--filled`, the answer is enough.
+        #[arg(long)]
+        expect_bytes: Option<u64>,
     },
     /// Many clients open one large document at once, while the one who wrote it is there.
     BigJoin {
@@ -284,6 +288,8 @@ pub(crate) struct Plan {
     pub(crate) window: u64,
     /// How many connections may be opening at the same time.
     pub(crate) opening: usize,
+    /// Bytes of document that a client must have been sent to count as synced: some servers answer before they have loaded it.
+    pub(crate) document: u64,
 }
 
 impl Plan {
@@ -291,7 +297,7 @@ impl Plan {
     pub(crate) fn silent(name: &'static str, clients: usize, common: &Common) -> Self {
         let opening = common.opening.unwrap_or(OPENING);
         let activity = Activity::Silent;
-        Self { name, clients, active: 0, deaf: 0, activity, rate: 0.0, padding: 0, window: 0, opening }
+        Self { name, clients, active: 0, deaf: 0, activity, rate: 0.0, padding: 0, window: 0, opening, document: 0 }
     }
 
     /// Clients of which some write or move at a rate.

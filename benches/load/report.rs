@@ -121,7 +121,7 @@ pub(crate) struct Filled {
     blocks: u32,
     updates: u32,
     /// The document as one update, bytes.
-    bytes: usize,
+    pub(crate) bytes: usize,
     /// Writing all of them, one after the other.
     pub(crate) seconds: f64,
     updates_per_second: f64,

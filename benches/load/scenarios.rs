@@ -66,9 +66,9 @@ pub(crate) async fn run(common: &Common, scenario: &Scenario, rooms: &Arc<Rooms>
             let plan = Plan::silent("storm", *clients, common).at_once(common);
             storm(common, plan, rooms, *preload, *fresh).await
         }
-        Scenario::ColdOpen { document, unload_seconds, filled } => {
+        Scenario::ColdOpen { document, unload_seconds, filled, expect_bytes } => {
             let wait = Duration::from_secs_f64(*unload_seconds);
-            cold_open(common, rooms, (!filled).then_some((document, wait))).await
+            cold_open(common, rooms, (!filled).then_some((document, wait)), *expect_bytes).await
         }
         Scenario::BigJoin { clients, document } => {
             let plan = Plan::silent("big-join", *clients, common).at_once(common);
@@ -199,6 +199,7 @@ async fn cold_open(
     common: &Common,
     rooms: &Arc<Rooms>,
     first: Option<(&DocumentArgs, Duration)>,
+    expect_bytes: Option<u64>,
 ) -> anyhow::Result<Report> {
     let before = look(common)?;
     let mut filled = None;
@@ -207,7 +208,9 @@ async fn cold_open(
         say(&format!("everybody has left; opening in {} s", wait.as_secs_f64()));
         sleep(wait).await;
     }
-    let crowd = Crowd::new(common, Plan::silent("cold-open", 1, common), rooms, Vec::new())?;
+    let document = expect_bytes.or(filled.as_ref().map(|filled| filled.bytes as u64 / 2)).unwrap_or_default();
+    let plan = Plan { document, ..Plan::silent("cold-open", 1, common) };
+    let crowd = Crowd::new(common, plan, rooms, Vec::new())?;
     let measure = &crowd.measure;
     let start = Moment::now(common)?;
     let mut opening = Duration::ZERO;

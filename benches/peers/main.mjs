@@ -25,7 +25,7 @@ import { availableParallelism, totalmem } from 'node:os'
 import { fileURLToPath } from 'node:url'
 import { parseArgs, promisify } from 'node:util'
 import { ROWS, SCENARIOS } from './scenarios.mjs'
-import { build, install, Running, servers } from './servers.mjs'
+import { build, environment, install, Running, servers } from './servers.mjs'
 
 const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
 const MARKS = ['<!-- bench-peers: begin -->', '<!-- bench-peers: end -->']
@@ -65,7 +65,7 @@ const generate = (program, server) => async (args, { made = false } = {}) => {
   // Rooms that nobody deletes afterwards: the server is about to go.
   const rooms = made ? [] : [...create, ...(args.includes('--keep') ? [] : ['--keep', server.file('kept')])]
   const all = [...args, ...where, ...rooms, '--server-pid', String(server.pid), '--json']
-  const child = spawn(program, all, { env: { ...process.env, ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
+  const child = spawn(program, all, { env: { ...environment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
   const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
   let [report, words] = ['', '']
   child.stdout.setEncoding('utf8').on('data', (text) => (report += text))
@@ -87,7 +87,15 @@ const measure = async (program, server, scenario) => {
       await running.remove()
       running = await Running.start(server, options)
     }
-    return { figures: await scenario.run({ quick, get server() { return running }, load: (...args) => generate(program, running)(...args), again }) }
+    const { note, ...figures } = await scenario.run({
+      quick,
+      get server() {
+        return running
+      },
+      load: (...args) => generate(program, running)(...args),
+      again,
+    })
+    return { figures, note }
   } catch (error) {
     return { reason: String(error.message).split('\n')[0] }
   } finally {
@@ -95,7 +103,7 @@ const measure = async (program, server, scenario) => {
   }
 }
 
-/** Share of a server's CPU time spent below its calls that send and receive, percent; needs `perf`. */
+/** Share of a server's CPU time spent in and below the kernel's functions that write to and read from sockets, percent; needs `perf`. */
 const profile = async (program, server) => {
   let running
   try {
@@ -108,7 +116,7 @@ const profile = async (program, server) => {
     await load
     const report = ['report', '-i', file, '--children', '--no-demangle', '--sort', 'symbol', '-g', 'none', '--stdio', '--percent-limit', '0.5']
     const { stdout } = await execute('perf', report, { maxBuffer: 1 << 26 })
-    const calls = /\[k\] __(?:x64|arm64)_sys_(?:sendto|sendmsg|write|writev|recvfrom|recvmsg|read|readv)\s/
+    const calls = /\[k\] (?:sock_write_iter|sock_read_iter|__sys_(?:sendto|sendmsg|recvfrom|recvmsg))\s/
     const lines = stdout.split('\n').filter((line) => calls.test(line))
     return { figures: { network: lines.reduce((sum, line) => sum + Number.parseFloat(line), 0) } }
   } catch (error) {
@@ -140,21 +148,24 @@ const table = (columns, results) => {
   const heads = ['', ...columns.map(({ name, version }) => (/^\d/.test(version) ? `${name} ${version}` : name)), 'Jabiru ÷ limit', 'Jabiru ÷ best peer']
   const notes = Object.entries(results).flatMap(([scenario, byServer]) =>
     Object.entries(byServer).flatMap(([name, runs]) => {
-      const reasons = [...new Set(runs.flatMap(({ reason }) => reason ?? []))]
-      const count = runs.filter(({ reason }) => reason !== undefined).length
-      return reasons.map((reason) => `- ${scenario}, ${name}: ${count} of ${runs.length} runs failed: ${reason}`)
+      const told = (kind) => {
+        const found = runs.flatMap((run) => run[kind] ?? [])
+        return [...new Set(found)].map((text) => `${found.filter((one) => one === text).length} of ${runs.length} runs: ${text}`)
+      }
+      return [...told('reason'), ...told('note')].map((text) => `- ${scenario}, ${name}: ${text}`)
     }),
   )
   const memory = Math.round(totalmem() / 2 ** 30)
   const day = new Date().toISOString().slice(0, 10)
   const made = `Medians of ${rounds} interleaved round${rounds === 1 ? '' : 's'}, ${availableParallelism()} cores, ${memory} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}, ${day}.`
   return [
+    ...(quick ? ['A quick run with smaller sizes: it shows that everything works, and its figures say nothing.', ''] : []),
     made,
     '',
     `| ${heads.join(' | ')} |`,
     `|${' --- |'.repeat(heads.length)}`,
     ...lines.flat(),
-    ...(notes.length > 0 ? ['', 'What is missing, and why:', '', ...notes] : []),
+    ...(notes.length > 0 ? ['', 'What is missing or doubtful, and why:', '', ...notes] : []),
   ].join('\n')
 }
 

@@ -158,7 +158,12 @@ export class Running {
     folders.add(folder)
     const running = new Running(server, { ...options, folder, port: await freePort() })
     mkdirSync(join(folder, 'data'))
-    await running.up()
+    try {
+      await running.up()
+    } catch (error) {
+      await running.remove()
+      throw error
+    }
     return running
   }
 
@@ -191,11 +196,15 @@ export class Running {
     closeSync(log)
     this.#child = child
     running.add(child)
-    this.#exited = Promise.race([once(child, 'exit'), once(child, 'error')]).then(() => running.delete(child))
     let ended = false
-    this.#exited.then(() => (ended = true))
-    for (const end = Date.now() + DEADLINE; !(await accepts(this.options.port)); ) {
-      if (ended || Date.now() > end) throw new Error(`it does not start: ${this.lastWords()}`)
+    const end = () => {
+      ended = true
+      running.delete(child)
+    }
+    // An error is a program that could not be run at all.
+    this.#exited = once(child, 'exit').then(end, end)
+    for (const deadline = Date.now() + DEADLINE; !(await accepts(this.options.port)); ) {
+      if (ended || Date.now() > deadline) throw new Error(`it does not start: ${this.lastWords()}`)
       await new Promise((resolve) => setTimeout(resolve, 20))
     }
     this.load = await this.server.load(this.options)
@@ -240,4 +249,4 @@ const accepts = (port) =>
   })
 
 /** The environment of this process without settings of servers somebody runs here. */
-const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(JABIRU|Y_SWEET)_/.test(name)))
+export const environment = () => Object.fromEntries(Object.entries(process.env).filter(([name]) => !/^(JABIRU|Y_SWEET)_/.test(name)))
