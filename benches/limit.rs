@@ -25,6 +25,7 @@ use tokio_tungstenite::accept_hdr_async_with_config;
 use tokio_tungstenite::tungstenite::Message;
 use tokio_tungstenite::tungstenite::handshake::server::{ErrorResponse, Request, Response};
 use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
+use tokio_util::task::TaskTracker;
 
 /// Connections waiting to be accepted: in a storm a thousand come at once, and one that finds no place comes again after a second.
 const BACKLOG: u32 = 4096;
@@ -63,6 +64,7 @@ struct Room {
 struct Server {
     rooms: Mutex<HashMap<String, Arc<Room>>>,
     tick: Option<Duration>,
+    tasks: TaskTracker,
 }
 
 fn main() -> anyhow::Result<()> {
@@ -78,12 +80,16 @@ fn main() -> anyhow::Result<()> {
         socket.bind(listen)?;
         let listener = socket.listen(BACKLOG)?;
         writeln!(std::io::stdout(), "limit: listening on {}", listener.local_addr()?)?;
-        let server = Arc::new(Server { rooms: Mutex::default(), tick: cli.tick.map(Duration::from_millis) });
+        let server = Arc::new(Server {
+            rooms: Mutex::default(),
+            tick: cli.tick.map(Duration::from_millis),
+            tasks: TaskTracker::new(),
+        });
         for id in 0.. {
             let (tcp, _) = listener.accept().await?;
-            let server = Arc::clone(&server);
+            let its = Arc::clone(&server);
             // A client that goes away ends its task and nothing else.
-            tokio::spawn(async move { drop(serve(tcp, &server, id).await) });
+            server.tasks.spawn(async move { drop(serve(tcp, &its, id).await) });
         }
         Ok(())
     })
@@ -137,7 +143,7 @@ impl Server {
         let made = || {
             let room = Arc::<Room>::default();
             if let Some(tick) = self.tick {
-                tokio::spawn(Arc::clone(&room).pulse(tick));
+                self.tasks.spawn(Arc::clone(&room).pulse(tick));
             }
             room
         };

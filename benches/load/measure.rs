@@ -133,7 +133,9 @@ impl Times {
     pub(crate) fn record_all(&self, micros: &[u64]) {
         if !micros.is_empty() {
             let mut histogram = lock(&self.0);
-            micros.iter().for_each(|micros| histogram.saturating_record(*micros));
+            for micros in micros {
+                histogram.saturating_record(*micros);
+            }
         }
     }
 

@@ -259,7 +259,7 @@ impl Report {
         let held = steps.iter().filter(|step| step.holds).map(|step| step.delivered_per_second);
         let nearly_all = NEARLY_ALL * self.generator_threads as f64;
         let failed = steps.iter().filter(|step| !step.holds);
-        let is_generator_bound = failed.flat_map(|step| step.generator_cpu_cores).any(|cores| cores > nearly_all);
+        let is_generator_bound = failed.filter_map(|step| step.generator_cpu_cores).any(|cores| cores > nearly_all);
         self.saturation =
             Some(Saturation { best: held.reduce(f64::max), limit_ms, stopped, is_generator_bound, steps });
     }
@@ -324,7 +324,7 @@ impl fmt::Display for Step {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { rate, delivered_per_second, p99_ms, arrived, holds, .. } = self;
         let verdict = if *holds { "holds" } else { "too much" };
-        let late = if *p99_ms == f64::MAX { "nothing arrived".to_owned() } else { format!("p99 {p99_ms:.1} ms") };
+        let late = if *p99_ms >= f64::MAX { "nothing arrived".to_owned() } else { format!("p99 {p99_ms:.1} ms") };
         write!(
             f,
             "{rate:.1}/s each: {delivered_per_second:.0} deliveries/s, {late}, {:.1} % arrived",

@@ -27,6 +27,10 @@ const LONGEST_HEAD: usize = 16 << 10;
 const KEPT: usize = 16 << 10;
 /// Longest header of a frame, bytes: what a server sends has no mask.
 const HEADER: usize = 10;
+/// Second byte of a frame with a mask: the mask's bit, and lengths that say "two bytes follow" and "eight".
+const MASKED: u8 = 0x80;
+const LONG: u8 = 0x7e;
+const LONGER: u8 = 0x7f;
 const CLOSE: u8 = 8;
 const PING: u8 = 9;
 const PONG: u8 = 10;
@@ -262,13 +266,13 @@ impl Writer {
         self.out.reserve(payload.len() + HEADER + self.mask.len());
         self.out.put_u8(0x80 | opcode);
         match payload.len() {
-            length @ 0..126 => self.out.put_u8(0x80 | length as u8),
+            length @ 0..126 => self.out.put_u8(MASKED | length as u8),
             length @ 126..=0xffff => {
-                self.out.put_u8(0x80 | 126);
+                self.out.put_u8(MASKED | LONG);
                 self.out.put_u16(length as u16);
             }
             length => {
-                self.out.put_u8(0x80 | 127);
+                self.out.put_u8(MASKED | LONGER);
                 self.out.put_u64(length as u64);
             }
         }

@@ -14,8 +14,8 @@ setPersistence({
   provider: database,
   bindState: async (name, doc) => {
     const stored = await database.getYDoc(name)
-    const early = Y.encodeStateAsUpdate(doc)
-    await database.storeUpdate(name, early)
+    // Nothing waits between these: an edit that came in between would be stored by nobody.
+    void database.storeUpdate(name, Y.encodeStateAsUpdate(doc))
     Y.applyUpdate(doc, Y.encodeStateAsUpdate(stored))
     doc.on('update', (update) => void database.storeUpdate(name, update))
   },
