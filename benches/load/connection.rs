@@ -4,39 +4,40 @@
 use std::collections::VecDeque;
 use std::pin::pin;
 use std::sync::atomic::Ordering::Relaxed;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
 use bytes::Bytes;
-use futures_util::stream::{SplitSink, SplitStream};
-use futures_util::{SinkExt, StreamExt};
 use jabiru::protocol::sync_step1;
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::sync::{Notify, mpsc};
 use tokio::time::{Instant, sleep_until, timeout};
-use tokio_tungstenite::tungstenite::Message;
-use tokio_tungstenite::tungstenite::protocol::WebSocketConfig;
-use tokio_tungstenite::{WebSocketStream, client_async_with_config};
 
 use crate::crowd::Crowd;
 use crate::marker::{self, Marker};
-use crate::measure::add;
+use crate::measure::{add, lock};
 use crate::options::Activity;
 use crate::voice::Voice;
+use crate::wire::{self, Came, Reader, Writer};
 
 /// Longest wait from connecting to the document.
 const JOIN_TIMEOUT: Duration = Duration::from_mins(1);
 /// Longest wait for a server to take what is written into a room beforehand.
-const PRELOAD_TIMEOUT: Duration = Duration::from_mins(5);
-/// Longest wait for the server's half of a close.
+const FILL_TIMEOUT: Duration = Duration::from_mins(10);
+/// Longest wait for a close to leave.
 const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
-/// Read and write buffer of a socket, bytes: a cursor frame of a full room needs a few reads, and 10,000 connections stay small.
-const SOCKET_BUFFER: usize = 4 << 10;
 /// A timer fires up to this late; later than that, something held the speaker back, and it counts as late.
 const TIMER_GRAIN: Duration = Duration::from_millis(2);
-/// Sync step 1 messages waiting to be answered.
+/// What waits to be answered: sync step 1 messages and pings.
 const QUESTIONS: usize = 4;
+/// Most bytes of a message looked at where messages are counted: more than any server merges into one.
+const COUNTED: usize = 64 << 20;
+/// The same where they are not: a state vector is somewhere in it.
+const GLANCED: usize = 64 << 10;
+/// Bytes of a document handed to the kernel at once.
+const FILL_CHUNK: usize = 64 << 10;
+/// The state vector of somebody who has nothing.
+const NOTHING: [u8; 1] = [0];
 
 /// A client's place.
 #[derive(Debug, Clone, Copy)]
@@ -48,43 +49,62 @@ pub(crate) struct Seat {
     pub(crate) phase: f64,
 }
 
-type Socket = WebSocketStream<TcpStream>;
-
-/// Sync messages sent and not acked yet.
+/// Sync messages sent and not acknowledged yet.
 #[derive(Default)]
 struct Unacked {
+    sent: Mutex<Sent>,
+    /// Something was acknowledged.
+    moved: Notify,
+}
+
+#[derive(Default)]
+struct Sent {
+    /// Sync messages, which is what acks count.
     count: u64,
-    /// (how many were sent with this one, when it was due), while somebody asked for acks.
+    /// Updates: (how many sync messages with this one, when it was due).
     waiting: VecDeque<(u64, u64)>,
+    /// Where a server without acks was asked for a sign: how many sync messages it has taken when it answers.
+    asked: VecDeque<u64>,
 }
 
 /// What comes in.
-struct Ear {
+pub(crate) struct Ear {
+    reader: Reader,
+    mind: Mind,
+}
+
+/// What is made of it.
+struct Mind {
     crowd: Arc<Crowd>,
     seat: Seat,
-    stream: SplitStream<Socket>,
     /// The next number expected of each seat in the room.
     expected: Vec<u32>,
-    unacked: Arc<Mutex<Unacked>>,
+    unacked: Arc<Unacked>,
+    /// How late the messages of one read were, microseconds.
+    late: Vec<u64>,
+    /// What asks for something.
+    heard: Vec<Heard>,
+    /// Bytes of document that came.
+    content: u64,
 }
 
 /// What goes out.
-struct Mouth {
+pub(crate) struct Mouth {
     crowd: Arc<Crowd>,
     seat: Seat,
-    sink: SplitSink<Socket, Message>,
+    writer: Writer,
     voice: Voice,
     number: u32,
-    unacked: Arc<Mutex<Unacked>>,
+    unacked: Arc<Unacked>,
 }
 
-/// What a frame asks of the client.
+/// What a message asks of the client.
 enum Heard {
-    Nothing,
     /// The server has sent the document.
     Synced,
     /// The server wants what this client has.
     Question(Bytes),
+    Ping(Bytes),
 }
 
 /// Runs one client to its end; failures go into the report.
@@ -93,8 +113,7 @@ pub(crate) async fn run(crowd: Arc<Crowd>, seat: Seat) {
     let joined = {
         let Ok(_turn) = crowd.doors.acquire().await else { return };
         let began = measure.now();
-        let joined = timeout(JOIN_TIMEOUT, join(&crowd, seat)).await;
-        let joined = joined.unwrap_or_else(|_| Err(anyhow::anyhow!("no document within {} s", JOIN_TIMEOUT.as_secs())));
+        let joined = join(&crowd, seat).await;
         if joined.is_ok() {
             let now = measure.now();
             measure.joining.record(now - began);
@@ -115,56 +134,59 @@ pub(crate) async fn run(crowd: Arc<Crowd>, seat: Seat) {
     }
 }
 
-/// Writes `count` updates into a room; returns when the server has taken them, since it answers a sync step 1 in its turn.
-pub(crate) async fn preload(crowd: &Arc<Crowd>, room: usize, count: u32) -> anyhow::Result<()> {
-    let seat = Seat { room, index: u16::MAX, activity: Activity::Updates, phase: 0.0 };
-    let (mut ear, mut mouth) = timeout(JOIN_TIMEOUT, join(crowd, seat)).await??;
-    let writing = async {
-        for _ in 0..count {
-            mouth.say(0).await?;
-        }
-        mouth.send(sync_step1(&[0])).await
-    };
-    let reading = async {
-        while !matches!(ear.hear().await?, Heard::Synced) {}
-        Ok(())
-    };
-    timeout(PRELOAD_TIMEOUT, async { tokio::try_join!(writing, reading) }).await??;
-    mouth.close().await;
-    Ok(())
+/// Connects and exchanges the first sync, as a stock client does.
+pub(crate) async fn join(crowd: &Arc<Crowd>, seat: Seat) -> anyhow::Result<(Ear, Mouth)> {
+    let joined = timeout(JOIN_TIMEOUT, try_to_join(crowd, seat)).await;
+    joined.unwrap_or_else(|_| bail!("no document within {} s", JOIN_TIMEOUT.as_secs()))
 }
 
-/// Connects and exchanges the first sync, as a stock client does.
-async fn join(crowd: &Arc<Crowd>, seat: Seat) -> anyhow::Result<(Ear, Mouth)> {
-    let tcp = TcpStream::connect(crowd.address).await.context("connecting")?;
-    tcp.set_nodelay(true)?;
-    let config = WebSocketConfig::default().read_buffer_size(SOCKET_BUFFER).write_buffer_size(SOCKET_BUFFER);
-    let (socket, _) = client_async_with_config(crowd.urls[seat.room].as_str(), tcp, Some(config)).await?;
-    let (sink, stream) = socket.split();
-    let unacked = Arc::new(Mutex::default());
-    let expected = vec![0; crowd.plan.clients];
-    let mut ear = Ear { crowd: Arc::clone(crowd), seat, stream, expected, unacked: Arc::clone(&unacked) };
-    let voice = Voice::new(seat.activity);
-    let mut mouth = Mouth { crowd: Arc::clone(crowd), seat, sink, voice, number: 0, unacked };
-    mouth.send(sync_step1(&[0])).await?;
-    loop {
-        match ear.hear().await? {
-            Heard::Nothing => {}
-            Heard::Synced => return Ok((ear, mouth)),
-            Heard::Question(state_vector) => mouth.answer(&state_vector).await?,
+async fn try_to_join(crowd: &Arc<Crowd>, seat: Seat) -> anyhow::Result<(Ear, Mouth)> {
+    let is_counting = matches!(crowd.plan.activity, Activity::Updates | Activity::Cursors);
+    let keep = if is_counting { COUNTED } else { GLANCED };
+    let is_deaf = seat.activity == Activity::Deaf;
+    let (reader, writer) = wire::connect(crowd.rooms.address, &crowd.rooms.urls[seat.room], keep, is_deaf).await?;
+    let unacked = Arc::<Unacked>::default();
+    let expected = if is_counting && !is_deaf { vec![0; crowd.plan.clients] } else { Vec::new() };
+    let (late, heard) = (Vec::new(), Vec::new());
+    let mind =
+        Mind { crowd: Arc::clone(crowd), seat, expected, unacked: Arc::clone(&unacked), late, heard, content: 0 };
+    let mut ear = Ear { reader, mind };
+    let voice = Voice::new(seat.activity, crowd.plan.padding);
+    let mut mouth = Mouth { crowd: Arc::clone(crowd), seat, writer, voice, number: 0, unacked };
+    let known = crowd.known.get(seat.room).filter(|known| !known.is_empty());
+    mouth.send(&sync_step1(known.map_or(&NOTHING, |known| &known[..]))).await?;
+    let mut is_answered = false;
+    while !is_answered || ear.mind.content < crowd.plan.document {
+        for heard in ear.hear().await? {
+            match heard {
+                Heard::Synced => is_answered = true,
+                asked => mouth.answer(asked).await?,
+            }
         }
     }
+    Ok((ear, mouth))
 }
 
-async fn live(crowd: &Crowd, mut ear: Ear, mut mouth: Mouth) -> anyhow::Result<()> {
+/// Listens and speaks until the run is over.
+pub(crate) async fn live(crowd: &Crowd, mut ear: Ear, mut mouth: Mouth) -> anyhow::Result<()> {
     let (ask, questions) = mpsc::channel(QUESTIONS);
+    let is_deaf = mouth.seat.activity == Activity::Deaf;
+    let mut schedule = crowd.schedule.subscribe();
     let ended = {
         let mut speaking = pin!(mouth.speak(questions));
         let mut listening = pin!(async {
             loop {
-                if let Heard::Question(state_vector) = ear.hear().await? {
-                    // A server that asks again before it was answered gets fewer answers.
-                    let _ = ask.try_send(state_vector);
+                if is_deaf && schedule.borrow().is_some() {
+                    std::future::pending::<()>().await;
+                }
+                tokio::select! {
+                    heard = ear.hear() => {
+                        for asked in heard? {
+                            // A server that asks again before it was answered gets fewer answers.
+                            let _ = ask.try_send(asked);
+                        }
+                    }
+                    Ok(()) = schedule.changed(), if is_deaf => {}
                 }
             }
         });
@@ -178,54 +200,128 @@ async fn live(crowd: &Crowd, mut ear: Ear, mut mouth: Mouth) -> anyhow::Result<(
     ended
 }
 
+/// Writes `updates` into a room; returns when the server has taken the last one: acked it, or answered a question that came after it.
+/// `state_vector`: of somebody who has them all.
+pub(crate) async fn fill(
+    ear: &mut Ear,
+    mouth: &mut Mouth,
+    updates: impl Iterator<Item = Bytes>,
+    state_vector: &[u8],
+) -> anyhow::Result<()> {
+    let unacked = Arc::clone(&mouth.unacked);
+    let (ask, mut questions) = mpsc::channel(QUESTIONS);
+    let writing = async {
+        for update in updates {
+            mouth.feed_update(&update, 0);
+            if mouth.writer.waiting() >= FILL_CHUNK {
+                mouth.flush().await?;
+            }
+            while let Ok(asked) = questions.try_recv() {
+                mouth.answer(asked).await?;
+            }
+        }
+        mouth.ask_for_a_sign(state_vector);
+        mouth.flush().await?;
+        while !lock(&unacked.sent).waiting.is_empty() {
+            tokio::select! {
+                () = unacked.moved.notified() => {}
+                Some(asked) = questions.recv() => mouth.answer(asked).await?,
+            }
+        }
+        anyhow::Ok(())
+    };
+    let listening = async {
+        loop {
+            for asked in ear.hear().await? {
+                let _ = ask.try_send(asked);
+            }
+        }
+    };
+    let both = async {
+        tokio::select! {
+            written = writing => written,
+            ended = listening => ended,
+        }
+    };
+    timeout(FILL_TIMEOUT, both).await.context("the server does not take what is written")?
+}
+
 impl Ear {
-    /// Takes one frame. Only what is needed to count is decoded: see the docs of the generator.
-    async fn hear(&mut self) -> anyhow::Result<Heard> {
-        let frame = loop {
-            match self.stream.next().await {
-                Some(Ok(Message::Binary(frame))) => break frame,
-                Some(Ok(Message::Close(Some(frame)))) => bail!("closed by the server: {} {}", frame.code, frame.reason),
-                Some(Ok(_)) => {}
-                Some(Err(error)) => return Err(error.into()),
-                None => bail!("the server ended the connection"),
+    /// Takes what has come.
+    async fn hear(&mut self) -> anyhow::Result<Vec<Heard>> {
+        let mind = &mut self.mind;
+        let mut now = None;
+        self.reader
+            .read(|came| {
+                let now = *now.get_or_insert_with(|| mind.crowd.measure.now());
+                match came {
+                    Came::Message(length, message) => mind.take(length, message, now)?,
+                    Came::Ping(ping) => mind.heard.push(Heard::Ping(Bytes::copy_from_slice(ping))),
+                    Came::Close(reason) => bail!("closed by the server: {reason}"),
+                }
+                Ok(())
+            })
+            .await?;
+        mind.crowd.measure.latency.record_all(&mind.late);
+        mind.late.clear();
+        Ok(std::mem::take(&mut mind.heard))
+    }
+}
+
+impl Mind {
+    /// Takes one message. Only what is needed to count is decoded: see the docs of the generator.
+    fn take(&mut self, length: usize, message: &[u8], now: u64) -> anyhow::Result<()> {
+        add(&self.crowd.measure.bytes_in, length as u64);
+        if let [0, 1 | 2, ..] = message {
+            self.content += length as u64;
+        }
+        match message {
+            [0, 0, ..] => {
+                let state_vector = body(message, 2)?;
+                *lock(&self.crowd.told[self.seat.room]) = state_vector.clone();
+                self.heard.push(Heard::Question(state_vector));
             }
-        };
-        add(&self.crowd.measure.bytes_in, frame.len() as u64);
-        match frame[..] {
-            [0, 0, ..] => return Ok(Heard::Question(body(&frame, 2)?)),
             [0, 1, ..] => {
-                self.count(&frame);
-                return Ok(Heard::Synced);
+                self.count(message, now);
+                self.heard.push(Heard::Synced);
+                let asked = lock(&self.unacked.sent).asked.pop_front();
+                if let Some(taken) = asked
+                    && !self.crowd.acks
+                {
+                    self.acked(taken, now);
+                }
             }
-            [0, 2, ..] | [1, ..] => self.count(&frame),
-            [2, ..] => bail!("refused: {}", String::from_utf8_lossy(&body(&frame, 2)?)),
-            [8, ref rest @ ..] => self.acked(var_uint(rest).context("an ack without a number")?.0),
+            [0, 2, ..] | [1, ..] => self.count(message, now),
+            [2, ..] => bail!("refused: {}", String::from_utf8_lossy(&body(message, 2)?)),
+            [8, rest @ ..] => self.acked(var_uint(rest).context("an ack without a number")?.0, now),
             _ => {}
         }
-        Ok(Heard::Nothing)
+        Ok(())
     }
 
-    fn count(&mut self, frame: &[u8]) {
-        let crowd = &self.crowd;
+    fn count(&mut self, message: &[u8], now: u64) {
+        if self.expected.is_empty() {
+            return;
+        }
+        let Self { crowd, seat, expected, late, .. } = self;
         let measure = &crowd.measure;
-        let now = measure.now();
-        let mut deliveries = 0;
-        marker::scan(frame, |marker| {
+        let before = late.len();
+        marker::scan(message, |marker| {
             // A server may send a client's own messages back to it; that is no delivery.
-            if marker.run != crowd.tag || marker.seat == self.seat.index {
+            if marker.run != crowd.tag || marker.seat == seat.index {
                 return;
             }
-            let Some(expected) = self.expected.get_mut(usize::from(marker.seat)) else { return };
+            let Some(expected) = expected.get_mut(usize::from(marker.seat)) else { return };
             if marker.number < *expected {
                 add(&measure.duplicates, 1);
                 return;
             }
             *expected = marker.number + 1;
             if measure.in_window(marker.due) {
-                deliveries += 1;
-                measure.latency.record(now.saturating_sub(marker.due));
+                late.push(now.saturating_sub(marker.due));
             }
         });
+        let deliveries = (late.len() - before) as u64;
         if deliveries > 0 {
             add(&measure.delivered, deliveries);
             if measure.in_window(now) {
@@ -235,85 +331,161 @@ impl Ear {
         }
     }
 
-    /// The first `acked` sync messages of this connection are durable.
-    fn acked(&self, acked: u64) {
+    /// The first `acked` sync messages of this connection are durable, or taken where the server has no acks.
+    fn acked(&self, acked: u64, now: u64) {
         let measure = &self.crowd.measure;
-        let now = measure.now();
-        let mut unacked = lock(&self.unacked);
-        while let Some((count, due)) = unacked.waiting.front().copied()
+        let mut sent = lock(&self.unacked.sent);
+        let mut taken = 0;
+        while let Some((count, due)) = sent.waiting.front().copied()
             && count <= acked
         {
-            unacked.waiting.pop_front();
+            sent.waiting.pop_front();
+            taken += 1;
             if measure.in_window(due) {
                 measure.durable.record(now.saturating_sub(due));
             }
         }
+        drop(sent);
+        if measure.in_window(now) {
+            add(&measure.taken, taken);
+        }
+        self.unacked.moved.notify_one();
     }
 }
 
 impl Mouth {
-    /// Speaks at the rate of the plan while the run goes on, and answers questions.
-    async fn speak(&mut self, mut questions: mpsc::Receiver<Bytes>) -> anyhow::Result<()> {
+    /// Speaks as the plan says while the run goes on, and answers questions.
+    async fn speak(&mut self, mut questions: mpsc::Receiver<Heard>) -> anyhow::Result<()> {
         let crowd = Arc::clone(&self.crowd);
-        let is_active = self.seat.activity != Activity::Silent;
-        let period = Duration::from_secs_f64(1.0 / crowd.plan.rate.max(1e-3));
+        let unacked = Arc::clone(&self.unacked);
+        let activity = self.seat.activity;
+        let has_schedule = !matches!(activity, Activity::Silent | Activity::Deaf);
         let mut schedule = crowd.schedule.subscribe();
+        let mut until = Instant::now();
+        let mut period = Duration::ZERO;
         let mut due: Option<Instant> = None;
-        if self.seat.activity == Activity::Renewals {
+        if activity == Activity::Renewals {
             // A stock client shows itself at once.
             self.say(crowd.measure.now()).await?;
         }
         loop {
             tokio::select! {
-                Some(state_vector) = questions.recv() => self.answer(&state_vector).await?,
-                Ok(()) = schedule.changed(), if is_active => {
-                    due = schedule.borrow_and_update().map(|schedule| schedule.from + period.mul_f64(self.seat.phase));
+                Some(asked) = questions.recv() => self.answer(asked).await?,
+                Ok(()) = schedule.changed(), if has_schedule => {
+                    let Some(now) = *schedule.borrow_and_update() else { continue };
+                    (until, period) = (now.until, now.period);
+                    due = Some(now.from + period.mul_f64(self.seat.phase));
                 }
                 moment = reached(due) => {
-                    if schedule.borrow().is_none_or(|schedule| moment >= schedule.until) {
-                        due = None;
-                        continue;
-                    }
-                    due = Some(moment + period);
                     let now = Instant::now();
-                    let at = crowd.measure.at(if now - moment <= TIMER_GRAIN { now } else { moment });
-                    self.say(at).await?;
-                    if crowd.measure.in_window(at) {
-                        crowd.sent(self.seat.room);
+                    if now >= until {
+                        if !period.is_zero() {
+                            // What a server that slows its writers down has kept from being said counts as not delivered.
+                            let kept = until.saturating_duration_since(moment).as_secs_f64() / period.as_secs_f64();
+                            add(&crowd.measure.unsent, kept as u64);
+                        }
+                        due = None;
+                    } else if activity == Activity::Intake {
+                        self.pour().await?;
+                        due = None;
+                    } else {
+                        due = Some(moment + period);
+                        let at = crowd.measure.at(if now - moment <= TIMER_GRAIN { now } else { moment });
+                        self.say(at).await?;
+                        if crowd.measure.in_window(at) {
+                            add(&crowd.measure.sent, 1);
+                        }
                     }
+                }
+                () = unacked.moved.notified(), if activity == Activity::Intake => {
+                    due = due.or_else(|| (Instant::now() < until).then(Instant::now));
                 }
             }
         }
+    }
+
+    /// Writes until the window is full; half of it at a time, so that a flush holds many.
+    async fn pour(&mut self) -> anyhow::Result<()> {
+        let window = self.crowd.plan.window;
+        let half = window / 2;
+        while (lock(&self.unacked.sent).waiting.len() as u64) + half <= window {
+            let due = self.crowd.measure.now();
+            for _ in 0..half {
+                let update = self.next(due);
+                self.feed_update(&update, due);
+            }
+            if !self.crowd.acks {
+                let state_vector = self.voice.state_vector();
+                self.ask_for_a_sign(&state_vector);
+            }
+            self.flush().await?;
+        }
+        Ok(())
     }
 
     async fn say(&mut self, due: u64) -> anyhow::Result<()> {
+        let message = self.next(due);
+        if self.seat.activity == Activity::Updates {
+            self.feed_update(&message, due);
+            self.flush().await
+        } else {
+            self.send(&message).await
+        }
+    }
+
+    /// The next thing to say.
+    fn next(&mut self, due: u64) -> Bytes {
         let marker = Marker { run: self.crowd.tag, seat: self.seat.index, number: self.number, due };
         self.number += 1;
-        let frame = self.voice.say(marker);
-        if self.voice.is_writing() {
-            let mut unacked = lock(&self.unacked);
-            unacked.count += 1;
-            if self.crowd.acks {
-                let count = unacked.count;
-                unacked.waiting.push_back((count, due));
+        self.voice.say(marker)
+    }
+
+    fn feed_update(&mut self, message: &[u8], due: u64) {
+        add(&self.crowd.measure.bytes_out, message.len() as u64);
+        self.writer.feed(message);
+        let mut sent = lock(&self.unacked.sent);
+        sent.count += 1;
+        if self.crowd.acks || self.seat.activity == Activity::Intake {
+            let count = sent.count;
+            sent.waiting.push_back((count, due));
+        }
+    }
+
+    /// Asks for the difference from `state_vector`, which has everything said so far: a server answers in its turn.
+    fn ask_for_a_sign(&mut self, state_vector: &[u8]) {
+        self.writer.feed(&sync_step1(state_vector));
+        let mut sent = lock(&self.unacked.sent);
+        let count = sent.count;
+        sent.asked.push_back(count);
+    }
+
+    async fn answer(&mut self, asked: Heard) -> anyhow::Result<()> {
+        match asked {
+            Heard::Synced => Ok(()),
+            Heard::Ping(ping) => {
+                self.writer.pong(&ping);
+                self.flush().await
+            }
+            Heard::Question(state_vector) => {
+                lock(&self.unacked.sent).count += 1;
+                let answer = self.voice.answer(&state_vector);
+                self.send(&answer).await
             }
         }
-        self.send(frame).await
     }
 
-    async fn answer(&mut self, state_vector: &[u8]) -> anyhow::Result<()> {
-        lock(&self.unacked).count += 1;
-        let answer = self.voice.answer(state_vector);
-        self.send(answer).await
+    async fn send(&mut self, message: &[u8]) -> anyhow::Result<()> {
+        add(&self.crowd.measure.bytes_out, message.len() as u64);
+        self.writer.feed(message);
+        self.flush().await
     }
 
-    async fn send(&mut self, frame: Bytes) -> anyhow::Result<()> {
-        add(&self.crowd.measure.bytes_out, frame.len() as u64);
-        Ok(self.sink.send(Message::Binary(frame)).await?)
+    async fn flush(&mut self) -> anyhow::Result<()> {
+        self.writer.flush().await
     }
 
-    async fn close(&mut self) {
-        let _ = timeout(CLOSE_TIMEOUT, self.sink.close()).await;
+    pub(crate) async fn close(&mut self) {
+        let _ = timeout(CLOSE_TIMEOUT, self.writer.close()).await;
     }
 }
 
@@ -328,11 +500,11 @@ async fn reached(due: Option<Instant>) -> Instant {
 }
 
 /// The byte array that starts at `at`.
-fn body(frame: &Bytes, at: usize) -> anyhow::Result<Bytes> {
-    let (length, width) = frame.get(at..).and_then(var_uint).context("a frame without a body")?;
+fn body(message: &[u8], at: usize) -> anyhow::Result<Bytes> {
+    let (length, width) = message.get(at..).and_then(var_uint).context("a message without a body")?;
     let from = at + width;
-    let until = from.checked_add(length as usize).filter(|until| *until <= frame.len());
-    Ok(frame.slice(from..until.context("a frame shorter than it says")?))
+    let until = from.checked_add(length as usize).filter(|until| *until <= message.len());
+    Ok(Bytes::copy_from_slice(&message[from..until.context("a message shorter than it says")?]))
 }
 
 /// A lib0 varUint and how many bytes it took.
@@ -345,8 +517,4 @@ fn var_uint(bytes: &[u8]) -> Option<(u64, usize)> {
         }
     }
     None
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -4,8 +4,8 @@
 //! cost the server? Unit: see [`report`]. Data set: made while it runs, by one yrs document for each writer.
 //!
 //! ```text
-//! cargo bench --bench load -- updates --url ws://127.0.0.1:8080/v1/sync --create --token "$TOKEN" --server-pid "$PID"
-//! cargo bench --bench load -- cursors --url ws://127.0.0.1:1234 --rooms 1 --clients 100 --rate 30
+//! cargo bench --bench load -- fanout --url ws://127.0.0.1:8080/v1/sync --create --token "$TOKEN" --server-pid "$PID" --acks
+//! cargo bench --bench load -- presence --url ws://127.0.0.1:1234 --rooms 1 --clients 100 --rate 30
 //! cargo bench --bench load -- --help
 //! ```
 //!
@@ -14,13 +14,16 @@
 //!   transaction encodes. Writers do not apply each other's updates: all of them append, which merges whatever the order.
 //! - Receivers keep no document. A Yjs document for each of a thousand receivers would cost more than the server under test, on the
 //!   same machine, and measure itself. Instead every update carries a [`marker`] of fixed width in its text: who, which, when. A
-//!   receiver scans frames for markers, so a delivery is counted by content, also when a server merges many updates into one frame,
-//!   and "applied" means that the frame with the marker has been read to its end. What is lost is the receiver's own time to apply,
+//!   receiver scans messages for markers, so a delivery is counted by content, also when a server merges many updates into one message,
+//!   and "applied" means that the message with the marker has been read to its end. What is lost is the receiver's own time to apply,
 //!   which is the browser's and not the server's.
 //! - Latency is from the moment an update was due to that moment, so a writer that is held back counts as late instead of sending less
 //!   (no coordinated omission). Sender and receiver share this process's clock.
-//! - One task for each connection, 4 KiB socket buffers, one histogram for all. The process runs on one thread unless `--threads` says
-//!   otherwise, and its own CPU time is in the report: above 0.9 of its threads the figures are about the generator.
+//! - Where a server has no acks, "taken" means that it has answered a sync step 1 that came behind the update: it has applied it.
+//!   With `--acks` (Jabiru) it means durable.
+//! - Sockets are the generator's own ([`wire`]): one task for each connection, one read buffer and one histogram for all. The process
+//!   runs on one thread unless `--threads` says otherwise, and its own CPU time is in the report: above 0.9 of its threads the figures
+//!   are about the generator.
 //!
 //! # Bounds
 //! Only loopback addresses are accepted, unless `--allow-remote` is given for a server that is yours. Time, connections and rates have
@@ -28,16 +31,20 @@
 
 mod connection;
 mod crowd;
+mod document;
 mod marker;
 mod measure;
 mod options;
 mod process;
 mod report;
 mod rooms;
+mod scenarios;
 mod voice;
+mod wire;
 
 use std::io::Write;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 use clap::Parser;
 
@@ -60,7 +67,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
         writeln!(std::io::stdout(), "load: no scenario given; see `cargo bench --bench load -- --help`")?;
         return Ok(());
     };
-    let plan = scenario.plan(&cli.common)?;
+    cli.common.check()?;
+    scenario.check()?;
     marker::prove()?;
     let mut runtime = match cli.common.threads {
         1 => tokio::runtime::Builder::new_current_thread(),
@@ -72,8 +80,8 @@ fn run(cli: Cli) -> anyhow::Result<()> {
     };
     let runtime = runtime.enable_all().build()?;
     let report = runtime.block_on(async {
-        let rooms = rooms::prepare(&cli.common).await?;
-        let outcome = crowd::run(&cli.common, plan, &rooms).await;
+        let rooms = Arc::new(rooms::prepare(&cli.common, scenario.rooms()).await?);
+        let outcome = scenarios::run(&cli.common, &scenario, &rooms).await;
         rooms.clean_up().await;
         outcome
     })?;

@@ -3,12 +3,25 @@
 //! Fixed width and plain ASCII without anything JSON escapes, so it stays one run of bytes in every encoding on the way: in Yjs text
 //! (also after a server has merged neighbouring items), in awareness JSON (also after a server has parsed and written it again).
 
+use std::io::BufRead;
+
 use anyhow::ensure;
 use yrs::updates::decoder::Decode;
 use yrs::{Doc, GetString, Text, Transact, Update, WriteTxn, merge_updates_v1};
 
 /// What a marker begins with; short, and rare in everything else that is on the wire.
 const PREFIX: &[u8] = b"~jb";
+/// Value of a byte as a hex digit.
+const HEX: [u8; 256] = {
+    let mut values = [NO_DIGIT; 256];
+    let mut digit = 0;
+    while digit < 16 {
+        values[b"0123456789abcdef"[digit as usize] as usize] = digit;
+        digit += 1;
+    }
+    values
+};
+const NO_DIGIT: u8 = 0x80;
 /// Prefix and the hex digits: run 4, seat 4, number 6, time 9.
 const LENGTH: usize = 3 + 4 + 4 + 6 + 9;
 
@@ -34,29 +47,30 @@ impl std::fmt::Display for Marker {
 /// Calls `found` for every marker in `frame`, in order.
 pub(crate) fn scan(frame: &[u8], mut found: impl FnMut(Marker)) {
     let mut rest = frame;
-    while let Some(at) = rest.iter().position(|byte| *byte == PREFIX[0]) {
-        rest = &rest[at..];
-        if let Some(marker) = rest.get(..LENGTH).and_then(read) {
+    // The standard library's fastest search for a byte: a room of 500 cursors is 100 KB in every frame, and most of it is not markers.
+    while rest.skip_until(PREFIX[0]).is_ok_and(|skipped| skipped > 0) {
+        if let Some(marker) = rest.get(..LENGTH - 1).and_then(read) {
             found(marker);
-            rest = &rest[LENGTH..];
-        } else {
-            rest = &rest[1..];
+            rest = &rest[LENGTH - 1..];
         }
     }
 }
 
+/// Reads what follows the first byte of a marker.
 fn read(bytes: &[u8]) -> Option<Marker> {
-    let digits = bytes.strip_prefix(PREFIX)?;
-    let mut at = 0;
+    let digits = bytes.strip_prefix(&PREFIX[1..])?;
+    let (mut at, mut seen) = (0, 0);
     let mut field = |width: usize| {
-        let value = digits[at..at + width].iter().try_fold(0_u64, |value, byte| {
-            let digit = char::from(*byte).to_digit(16)?;
-            Some(value << 4 | u64::from(digit))
-        });
+        let digits = &digits[at..at + width];
         at += width;
-        value
+        digits.iter().fold(0_u64, |value, byte| {
+            let digit = HEX[usize::from(*byte)];
+            seen |= digit;
+            value << 4 | u64::from(digit & 0xf)
+        })
     };
-    Some(Marker { run: field(4)? as u16, seat: field(4)? as u16, number: field(6)? as u32, due: field(9)? })
+    let (run, seat, number, due) = (field(4) as u16, field(4) as u16, field(6) as u32, field(9));
+    (seen & NO_DIGIT == 0).then_some(Marker { run, seat, number, due })
 }
 
 /// Shows that markers survive what they must: encoding, merging, and applying and encoding again. A generator that miscounts is worse
@@ -75,6 +89,9 @@ pub(crate) fn prove() -> anyhow::Result<()> {
     let mut found = Vec::new();
     scan(&merged, |marker| found.push(marker));
     ensure!(found == sent, "markers do not survive a merge of Yjs updates: {found:?}");
+    found.clear();
+    scan(b"~ ~~jb ~jbbeef0007000000x12345678 ~jbbeef~jbbeef0007000000123456789~jb", |marker| found.push(marker));
+    ensure!(found == sent[..1], "what looks like a marker is taken for one: {found:?}");
     let other = Doc::new();
     let mut txn = other.transact_mut();
     txn.apply_update(Update::decode_v1(&merged)?)?;

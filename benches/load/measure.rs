@@ -23,12 +23,15 @@ pub(crate) struct Measure {
     pub(crate) lost: AtomicU64,
     /// When the last connection was synced, microseconds of the run.
     pub(crate) last_joined: AtomicU64,
-    /// Messages due in the window that were sent.
+    /// Messages due in the window that were sent, and those that could not be before it was over.
     pub(crate) sent: AtomicU64,
+    pub(crate) unsent: AtomicU64,
     /// Deliveries of messages due in the window, whenever they came; and those that came inside it.
     pub(crate) delivered: AtomicU64,
     pub(crate) delivered_in_window: AtomicU64,
     pub(crate) duplicates: AtomicU64,
+    /// Updates acknowledged in the window.
+    pub(crate) taken: AtomicU64,
     /// Frames that carried at least one marker, in the window.
     pub(crate) frames: AtomicU64,
     pub(crate) bytes_in: AtomicU64,
@@ -49,9 +52,11 @@ impl Measure {
             lost: AtomicU64::new(0),
             last_joined: AtomicU64::new(0),
             sent: AtomicU64::new(0),
+            unsent: AtomicU64::new(0),
             delivered: AtomicU64::new(0),
             delivered_in_window: AtomicU64::new(0),
             duplicates: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
             frames: AtomicU64::new(0),
             bytes_in: AtomicU64::new(0),
             bytes_out: AtomicU64::new(0),
@@ -78,6 +83,16 @@ impl Measure {
 
     pub(crate) fn in_window(&self, at: u64) -> bool {
         (self.window.0.load(Relaxed)..self.window.1.load(Relaxed)).contains(&at)
+    }
+
+    /// Forgets what was counted in the window before.
+    pub(crate) fn clear_traffic(&self) {
+        let Self { sent, unsent, delivered, delivered_in_window, duplicates, taken, frames, .. } = self;
+        for counter in [sent, unsent, delivered, delivered_in_window, duplicates, taken, frames] {
+            counter.store(0, Relaxed);
+        }
+        self.latency.read().reset();
+        self.durable.read().reset();
     }
 
     /// Something went wrong; counted by its text.
@@ -115,11 +130,20 @@ impl Times {
         lock(&self.0).saturating_record(micros);
     }
 
+    pub(crate) fn record_all(&self, micros: &[u64]) {
+        if !micros.is_empty() {
+            let mut histogram = lock(&self.0);
+            for micros in micros {
+                histogram.saturating_record(*micros);
+            }
+        }
+    }
+
     pub(crate) fn read(&self) -> MutexGuard<'_, Histogram<u64>> {
         lock(&self.0)
     }
 }
 
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

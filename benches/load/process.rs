@@ -10,6 +10,8 @@ const TICKS_PER_SECOND: f64 = 100.0;
 pub(crate) struct Sample {
     /// User and system time of all its threads so far, seconds; steps of 10 ms.
     pub(crate) cpu_seconds: f64,
+    /// The system's part of it: the kernel, which for a server that relays is its network stack.
+    pub(crate) system_seconds: f64,
     /// Memory resident now, bytes.
     pub(crate) rss: u64,
     /// The most that ever was, bytes.
@@ -28,7 +30,17 @@ pub(crate) fn sample(pid: u32) -> Option<Sample> {
         let line = status.lines().find_map(|line| line.strip_prefix(name))?;
         line.split_ascii_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     };
-    Some(Sample { cpu_seconds: (user + system) / TICKS_PER_SECOND, rss: bytes("VmRSS:")?, peak_rss: bytes("VmHWM:")? })
+    Some(Sample {
+        cpu_seconds: (user + system) / TICKS_PER_SECOND,
+        system_seconds: system / TICKS_PER_SECOND,
+        rss: bytes("VmRSS:")?,
+        peak_rss: bytes("VmHWM:")?,
+    })
+}
+
+/// Makes what `pid` holds now its peak, so that the next [`sample`] tells the peak since then. Only its owner may; else nothing happens.
+pub(crate) fn forget_peak(pid: u32) {
+    let _ = fs::write(format!("/proc/{pid}/clear_refs"), "5");
 }
 
 /// How many files this process may have open.

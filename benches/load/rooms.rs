@@ -4,13 +4,16 @@ use std::io::Write;
 use std::net::SocketAddr;
 
 use anyhow::{Context, bail, ensure};
+use futures_util::{StreamExt, TryStreamExt, stream};
 use reqwest::{Client, Url};
 use serde_json::{Value, json};
 
 use crate::options::Common;
 
 /// Most rooms of a run.
-const MOST_ROOMS: usize = 10_000;
+const MOST_ROOMS: usize = 20_000;
+/// Canvases being made or deleted at the same time.
+const AT_ONCE: usize = 8;
 
 /// The rooms of a run.
 pub(crate) struct Rooms {
@@ -33,23 +36,22 @@ struct Api {
     token: Option<String>,
 }
 
-/// Finds the address, and makes or names the rooms.
-pub(crate) async fn prepare(common: &Common) -> anyhow::Result<Rooms> {
+/// Finds the address, and makes or names the rooms; `count` of them if nobody says how many.
+pub(crate) async fn prepare(common: &Common, count: usize) -> anyhow::Result<Rooms> {
     let server = parse("--url", &common.url.replace("{room}", "room"))?;
     ensure!(server.scheme() == "ws", "--url: only ws:// is spoken here; measure TLS in front of the server by itself");
     let address = resolve("--url", &server, common.allow_remote).await?;
     let mut made = None;
+    let wanted = common.rooms.clone().unwrap_or_else(|| count.to_string());
     let names = if let Some(path) = &common.rooms_file {
         let text = std::fs::read_to_string(path).with_context(|| format!("--rooms-file: {}", path.display()))?;
         text.lines().map(str::trim).filter(|line| !line.is_empty()).map(str::to_owned).collect()
-    } else if let Ok(count) = common.rooms.parse::<usize>() {
+    } else if let Ok(count) = wanted.parse::<usize>() {
         ensure!((1..=MOST_ROOMS).contains(&count), "--rooms: 1 to {MOST_ROOMS}");
         if common.create {
             let api = Api::new(common, &server).await?;
             let ids = api.create(count).await?;
-            if let Some(path) = &common.keep {
-                std::fs::write(path, ids.join("\n")).with_context(|| format!("--keep: {}", path.display()))?;
-            } else {
+            if common.keep.is_none() {
                 made = Some(Made { api, ids: ids.clone() });
             }
             ids
@@ -59,18 +61,21 @@ pub(crate) async fn prepare(common: &Common) -> anyhow::Result<Rooms> {
             (0..count).map(|index| format!("load-{run:08x}-{index}")).collect()
         }
     } else {
-        common.rooms.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
+        wanted.split(',').map(str::trim).filter(|name| !name.is_empty()).map(str::to_owned).collect::<Vec<_>>()
     };
     ensure!(!names.is_empty() && names.len() <= MOST_ROOMS, "1 to {MOST_ROOMS} rooms");
+    if let Some(path) = &common.keep {
+        std::fs::write(path, names.join("\n")).with_context(|| format!("--keep: {}", path.display()))?;
+    }
     let urls = names.iter().map(|name| socket_url(common, name)).collect::<Result<_, _>>()?;
     Ok(Rooms { address, urls, made })
 }
 
 impl Rooms {
     /// Deletes what was made. A failure is said and not more: the figures are in.
-    pub(crate) async fn clean_up(self) {
-        if let Some(Made { api, ids }) = self.made
-            && let Err(error) = api.delete(&ids).await
+    pub(crate) async fn clean_up(&self) {
+        if let Some(Made { api, ids }) = &self.made
+            && let Err(error) = api.delete(ids).await
         {
             let _ = writeln!(std::io::stderr(), "load: the canvases made for this run are still there: {error:#}");
         }
@@ -132,21 +137,20 @@ impl Api {
     }
 
     async fn create(&self, count: usize) -> anyhow::Result<Vec<String>> {
-        let mut ids = Vec::with_capacity(count);
-        for index in 0..count {
+        let create = async |index: usize| {
             let body = json!({ "name": format!("Load test {}", index + 1) });
             let created = self.send(self.client.post(self.base.join("/v1/canvases")?).json(&body)).await;
             let created: Value = created.context("--create")?.json().await.context("--create: the answer")?;
-            ids.push(created["id"].as_str().context("--create: the answer has no `id`")?.to_owned());
-        }
-        Ok(ids)
+            anyhow::Ok(created["id"].as_str().context("--create: the answer has no `id`")?.to_owned())
+        };
+        stream::iter((0..count).map(create)).buffered(AT_ONCE).try_collect().await
     }
 
     async fn delete(&self, ids: &[String]) -> anyhow::Result<()> {
-        for id in ids {
-            self.send(self.client.delete(self.base.join(&format!("/v1/canvases/{id}"))?)).await?;
-        }
-        Ok(())
+        let delete = async |id: &String| {
+            self.send(self.client.delete(self.base.join(&format!("/v1/canvases/{id}"))?)).await.map(drop)
+        };
+        stream::iter(ids.iter().map(delete)).buffered(AT_ONCE).try_collect().await
     }
 
     async fn send(&self, request: reqwest::RequestBuilder) -> anyhow::Result<reqwest::Response> {

@@ -3,6 +3,7 @@
 use bytes::Bytes;
 use jabiru::protocol::{encode_awareness, sync_step2, update};
 use yrs::updates::decoder::Decode;
+use yrs::updates::encoder::Encode;
 use yrs::{ClientID, Doc, OffsetKind, Options, ReadTxn, StateVector, Text, Transact, WriteTxn};
 
 use crate::marker::Marker;
@@ -17,29 +18,27 @@ pub(crate) struct Voice {
     doc: Option<Doc>,
     client: u32,
     clock: u32,
+    /// Written behind each marker, for updates of a size.
+    padding: String,
 }
 
 impl Voice {
-    pub(crate) fn new(activity: Activity) -> Self {
+    pub(crate) fn new(activity: Activity, padding: usize) -> Self {
         let client = rand::random::<u32>() | 1;
-        let doc = (activity == Activity::Updates).then(|| {
+        let doc = matches!(activity, Activity::Updates | Activity::Intake).then(|| {
             let client_id = ClientID::new(u64::from(client));
             Doc::with_options(Options { client_id, offset_kind: OffsetKind::Utf16, ..Options::default() })
         });
-        Self { activity, doc, client, clock: 0 }
+        let padding = if doc.is_some() { "x".repeat(padding) } else { String::new() };
+        Self { activity, doc, client, clock: 0, padding }
     }
 
-    /// Whether what it says counts as a sync message, which acks count. `[SYNC-7]`
-    pub(crate) fn is_writing(&self) -> bool {
-        self.doc.is_some()
-    }
-
-    /// The next frame.
+    /// The next message.
     pub(crate) fn say(&mut self, marker: Marker) -> Bytes {
         if let Some(doc) = &self.doc {
             let mut txn = doc.transact_mut();
             let text = txn.get_or_insert_text("load");
-            text.push(&mut txn, &marker.to_string());
+            text.push(&mut txn, &format!("{marker}{}", self.padding));
             return update(&txn.encode_update_v1());
         }
         self.clock += 1;
@@ -48,6 +47,12 @@ impl Voice {
             _ => cursor(marker),
         };
         encode_awareness([(u64::from(self.client), self.clock, Some(state.as_bytes()))])
+    }
+
+    /// The state vector of what was said so far.
+    pub(crate) fn state_vector(&self) -> Vec<u8> {
+        let state = self.doc.as_ref().map(|doc| doc.transact().state_vector());
+        state.unwrap_or_default().encode_v1()
     }
 
     /// The answer to a sync step 1.
