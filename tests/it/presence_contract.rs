@@ -239,7 +239,8 @@ async fn aw_4_what_redis_refused_is_written_when_it_takes_it() {
     let canvas = CanvasId::generate();
     a.put(canvas, "a", &["eve"]);
     b.until(canvas, &["eve"]).await;
-    let _: () = ask(&url, &["CONFIG", "SET", "maxmemory", "1"]).await;
+    // As a Redis does whose replicas are gone: it reads, and takes nothing.
+    let _: () = ask(&url, &["CONFIG", "SET", "min-replicas-to-write", "1"]).await;
     a.put(canvas, "a", &["ann", "eve"]);
     eventually("a write was refused", || async {
         let calls: String = ask(&url, &["INFO", "commandstats"]).await;
@@ -247,7 +248,7 @@ async fn aw_4_what_redis_refused_is_written_when_it_takes_it() {
         !script.contains("rejected_calls=0,failed_calls=0")
     })
     .await;
-    let _: () = ask(&url, &["CONFIG", "SET", "maxmemory", "0"]).await;
+    let _: () = ask(&url, &["CONFIG", "SET", "min-replicas-to-write", "0"]).await;
     b.until(canvas, &["ann", "eve"]).await;
 }
 
