@@ -77,6 +77,19 @@ fn lim_2_counts_that_the_bytes_cannot_hold_are_refused() {
     assert!(refused(&Wire::default().var(0).var(1).var(1).var(huge).done()), "delete ranges");
 }
 
+/// A megabyte of single characters, each behind the last, takes 10 GB to join.
+#[test]
+fn lim_2_a_row_that_takes_gigabytes_to_join_is_refused() {
+    let row = |pieces: usize| {
+        let wire = Wire::default().var(1).var(pieces as u64).var(9).var(0);
+        let wire = in_root(4)(wire).text("a");
+        wire.repeat(pieces - 1, |wire, i| wire.bytes(&[0x84]).var(9).var(i as u64).text("a")).var(0).done()
+    };
+    let check = |pieces| check_update(&row(pieces), &WireLimits::default());
+    assert!(check(20_000).is_ok(), "a day of typing that nobody joined");
+    assert!(matches!(check(120_000), Err(Refusal::TooLarge { .. })));
+}
+
 /// Five bytes reserve 527 MB, and a viewer may send them.
 #[test]
 fn lim_2_a_state_vector_that_claims_too_much_is_refused() {
