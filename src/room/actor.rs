@@ -228,8 +228,9 @@ impl Room {
         // Folding is for the next opening; at shutdown it would only compete with the tails.
         if self.persist.unfolded() >= FOLD_AT_UNLOAD && !self.hub.is_closing() {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
+            let closing = self.hub.closing();
             self.hub.spawn(async move {
-                if let Err(error) = store.compact(id).await {
+                if let Some(Err(error)) = closing.run_until_cancelled(store.compact(id)).await {
                     tracing::warn!(canvas.id = %id, %error, "folding the journal failed; it stays longer until the next try");
                 }
             });

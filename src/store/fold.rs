@@ -9,10 +9,20 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use tokio::sync::{Semaphore, SemaphorePermit};
 use uuid::Uuid;
 
 use super::{PastChange, StoreError, Stored};
 use crate::clock::Millis;
+
+/// Folds of this process at once. Each holds a canvas's journal and document in memory and a core busy; when many canvases are closed
+/// together their folds wait for each other, and nobody waits for them.
+static FOLDS: Semaphore = Semaphore::const_new(2);
+
+/// Waits for this fold's turn, which lasts as long as the answer is kept. Before anything is read.
+pub(super) async fn turn() -> Option<SemaphorePermit<'static>> {
+    FOLDS.acquire().await.ok()
+}
 
 /// A journal entry as it is folded.
 pub(super) struct Row {

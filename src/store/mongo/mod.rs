@@ -203,6 +203,7 @@ impl Store for MongoStore {
     }
 
     async fn compact(&self, id: CanvasId) -> Result<usize, StoreError> {
+        let _turn = super::fold::turn().await;
         compact::compact(&self.mongo, id, self.clock.now()).await
     }
 

@@ -296,6 +296,7 @@ impl Store for SqliteStore {
     }
 
     async fn compact(&self, id: CanvasId) -> Result<usize, StoreError> {
+        let _turn = fold::turn().await;
         let at = self.clock.now();
         let Some(fold) = self.sqlite.read(move |connection| read_fold(connection, id)).await? else { return Ok(0) };
         let Fold { snapshots, first_seq, through_seq, rows } = fold;
