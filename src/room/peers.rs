@@ -51,7 +51,6 @@ pub struct Outbox {
     queue: Mutex<Queue>,
     wake: Notify,
     limit_bytes: usize,
-    line: Option<Arc<dyn Line>>,
 }
 
 /// Whose turn it is at the socket.
@@ -75,6 +74,7 @@ struct Queue {
     ack: Option<u64>,
     pong: Option<Bytes>,
     ping: bool,
+    line: Option<Arc<dyn Line>>,
     /// Something was left out; the room waits to hear that the socket drained.
     behind: bool,
     closing: Option<Closing>,
@@ -98,7 +98,14 @@ impl Outbox {
     /// An empty outbox that counts as slow above `limit_bytes`. Without a line everything is queued.
     #[must_use]
     pub fn new(limit_bytes: usize, line: Option<Arc<dyn Line>>) -> Arc<Self> {
-        Arc::new(Self { queue: Mutex::default(), wake: Notify::new(), limit_bytes, line })
+        let queue = Mutex::new(Queue { line, ..Queue::default() });
+        Arc::new(Self { queue, wake: Notify::new(), limit_bytes })
+    }
+
+    /// Lets go of the line: the session has ended, and a room that has not heard of it yet must neither write to its socket nor keep it
+    /// open.
+    pub fn detach(&self) {
+        self.lock().line = None;
     }
 
     /// Sends a frame or queues it. `false`: the peer is slow, nothing was queued, and the room must bring it up to date later.
@@ -130,7 +137,7 @@ impl Outbox {
     /// Gives a message to the socket itself, if it is nobody's turn and the socket takes it.
     fn send(&self, queue: &mut Queue, message: &Bytes) -> bool {
         let is_free = queue.turn == Turn::Free && queue.frames.is_empty() && queue.closing.is_none();
-        let Some(line) = self.line.as_ref().filter(|_| is_free && message.len() <= AT_ONCE_BYTES) else {
+        let Some(line) = queue.line.as_ref().filter(|_| is_free && message.len() <= AT_ONCE_BYTES) else {
             return false;
         };
         match line.offer(message) {
@@ -432,5 +439,53 @@ mod tests {
         assert!(outbox.written(10));
         assert!(outbox.resume());
         assert!(outbox.push(Bytes::from_static(b"after")));
+    }
+
+    /// A socket that takes what it is told to.
+    struct Scripted {
+        script: Mutex<Vec<Taken>>,
+        offered: Mutex<Vec<Bytes>>,
+    }
+
+    impl Line for Scripted {
+        fn offer(&self, message: &Bytes) -> Taken {
+            self.offered.lock().unwrap().push(message.clone());
+            self.script.lock().unwrap().pop().unwrap()
+        }
+    }
+
+    #[test]
+    fn sync_5_nothing_overtakes_what_a_socket_did_not_take_at_once() {
+        // From the last to the first.
+        let script = vec![Taken::All, Taken::Nothing, Taken::Part { left: 3 }, Taken::All];
+        let socket = Arc::new(Scripted { script: Mutex::new(script), offered: Mutex::default() });
+        let line: Arc<dyn Line> = Arc::clone(&socket) as _;
+        let outbox = Outbox::new(1000, Some(line));
+        let offered = || socket.offered.lock().unwrap().len();
+        assert!(outbox.push(Bytes::from_static(b"taken")));
+        assert!(outbox.take().is_none(), "it is with the socket");
+        assert!(outbox.push(Bytes::from_static(b"in part")));
+        assert!(outbox.push(Bytes::from_static(b"behind it")));
+        assert_eq!(offered(), 2, "the rest of a message comes first");
+        let taken = outbox.take().unwrap();
+        assert_eq!((taken.frames.len(), taken.bytes), (1, 3 + 9));
+        assert!(outbox.push(Bytes::from_static(b"meanwhile")));
+        outbox.ack(1);
+        assert_eq!(offered(), 2, "the write loop has its turn");
+        assert!(!outbox.written(taken.bytes));
+        let taken = outbox.take().unwrap();
+        assert_eq!((taken.frames.len(), taken.ack), (1, Some(1)));
+        assert!(!outbox.written(taken.bytes));
+        assert!(outbox.push(Bytes::from_static(b"refused")));
+        assert_eq!(outbox.take().unwrap().frames, ["refused"]);
+        assert!(!outbox.written(7));
+        assert!(outbox.push(Bytes::from_static(b"taken again")));
+        assert!(outbox.take().is_none());
+        assert!(outbox.push(vec![0; AT_ONCE_BYTES + 1].into()));
+        assert_eq!(offered(), 4, "large ones are the session's");
+        assert!(!outbox.written(outbox.take().unwrap().bytes));
+        outbox.detach();
+        assert!(outbox.push(Bytes::from_static(b"too late")));
+        assert_eq!((offered(), outbox.take().unwrap().frames.len()), (4, 1));
     }
 }

@@ -48,26 +48,39 @@ pub(super) async fn run(mut incoming: Incoming, wire: Wire, sockets: &Sockets, o
     let wire = Arc::new(wire);
     let line: Arc<dyn Line> = Arc::clone(&wire) as _;
     let outbox = Outbox::new(sockets.shell.limits.outbox_bytes, Some(line));
+    serve(&mut incoming, &wire, &outbox, sockets, opening, number).await;
+    outbox.detach();
+}
+
+async fn serve(
+    incoming: &mut Incoming,
+    wire: &Wire,
+    outbox: &Arc<Outbox>,
+    sockets: &Sockets,
+    opening: Box<Opening>,
+    number: usize,
+) {
     // Boxed: what opening needs should not lie in every open session.
-    let admitted = Box::pin(admit(sockets, &opening, number, &outbox)).await;
+    let admitted = Box::pin(admit(sockets, &opening, number, outbox)).await;
     drop(opening);
     let (membership, expires_at) = match admitted {
         Ok(admitted) => admitted,
         Err(closing) => {
-            say_goodbye(&wire, &closing).await;
-            linger(&mut incoming).await;
+            say_goodbye(wire, &closing).await;
+            linger(incoming).await;
             return;
         }
     };
     let heard = Heard::new();
     let mut can_read = true;
     {
-        let mut reader = pin!(read(&mut incoming, &membership, &outbox, sockets, &heard));
-        let mut writer = pin!(write(&wire, &outbox, &membership, sockets, expires_at, &heard));
+        let mut reader = pin!(read(incoming, &membership, outbox, sockets, &heard));
+        let mut writer = pin!(write(wire, outbox, &membership, sockets, expires_at, &heard));
         tokio::select! {
             ended = &mut reader => match ended {
                 Ended::Gone => return,
                 Ended::Left(code) => {
+                    outbox.detach();
                     let _ = timeout(CLOSE_GRACE, wire.answer_close(code)).await;
                     return;
                 }
@@ -86,7 +99,7 @@ pub(super) async fn run(mut incoming: Incoming, wire: Wire, sockets: &Sockets, o
     }
     drop(membership);
     if can_read {
-        linger(&mut incoming).await;
+        linger(incoming).await;
     } else {
         // The stream is in the middle of a frame nobody will read.
         sleep(CLOSE_LINGER).await;
