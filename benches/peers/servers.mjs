@@ -7,11 +7,12 @@
 import { execFile, spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { closeSync, copyFileSync, existsSync, mkdirSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect, createServer } from 'node:net'
+import { connect } from 'node:net'
 import { homedir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
+import { freePort } from '../../tests/clients/server.mjs'
 
 const run = promisify(execFile)
 const path = (relative) => fileURLToPath(new URL(relative, import.meta.url))
@@ -225,19 +226,6 @@ export class Running {
     await this.#exited
     rmSync(this.folder, { recursive: true, force: true })
     folders.delete(this.folder)
-  }
-}
-
-/** A free port below the range the kernel hands out to outgoing connections, of which a run opens thousands. */
-async function freePort() {
-  for (;;) {
-    const port = 12_000 + Math.floor(Math.random() * 18_000)
-    const probe = createServer()
-    const free = await new Promise((resolve) => {
-      probe.once('error', () => resolve(false))
-      probe.listen(port, '127.0.0.1', () => probe.close(() => resolve(true)))
-    })
-    if (free) return port
   }
 }
 

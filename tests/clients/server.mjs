@@ -46,7 +46,7 @@ export async function until(what, condition, deadline = DEADLINE) {
  * A free port below the range the kernel hands out to outgoing connections: a client that keeps trying to reach a
  * stopped server on a port of that range can connect to itself, and the server then cannot have its port back.
  */
-async function freePort() {
+export async function freePort() {
   for (;;) {
     const port = 12_000 + Math.floor(Math.random() * 18_000)
     const probe = createServer()
