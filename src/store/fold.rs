@@ -111,3 +111,18 @@ pub(super) fn unpack<R: Read>(segment: R) -> Result<impl Iterator<Item = Result<
 fn damaged(error: impl std::fmt::Display) -> StoreError {
     StoreError(format!("a segment of the canvas's history is damaged: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    use futures_util::FutureExt as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn dur_6_folds_wait_for_each_other() {
+        let (first, _second) = (turn().await, turn().await);
+        assert!(turn().now_or_never().is_none(), "a third began beside two");
+        drop(first);
+        assert!(turn().await.is_some());
+    }
+}

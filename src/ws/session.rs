@@ -52,6 +52,7 @@ pub(super) async fn run(mut incoming: Incoming, wire: Wire, sockets: &Sockets, o
     outbox.detach();
 }
 
+/// As long as the session lasts; its outbox may then still be known to the room.
 async fn serve(
     incoming: &mut Incoming,
     wire: &Wire,

@@ -77,7 +77,7 @@ fn lim_2_counts_that_the_bytes_cannot_hold_are_refused() {
     assert!(refused(&Wire::default().var(0).var(1).var(1).var(huge).done()), "delete ranges");
 }
 
-/// A megabyte of single characters, each behind the last, takes 10 GB to join.
+/// Single characters, each behind the last: what joining them takes grows with the square of their number.
 #[test]
 fn lim_2_a_row_that_takes_gigabytes_to_join_is_refused() {
     let row = |pieces: usize| {
