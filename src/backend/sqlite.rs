@@ -26,8 +26,8 @@ const WRITER_QUEUE: usize = 1024;
 const GROUP_LIMIT: usize = 512;
 
 /// Time from one commit to the next while writing goes on. A commit costs the same for one job as for fifty: at 500 updates a second from
-/// ten rooms half of the server's time beside its sockets went to commits of one or two. Nobody sees 8 ms in "Saved".
-const COMMIT_PACE: Duration = Duration::from_millis(8);
+/// ten rooms half of the server's time beside its sockets went to commits of one or two. Nobody sees 12 ms in "Saved".
+const COMMIT_PACE: Duration = Duration::from_millis(12);
 
 /// How far commits may run ahead of that pace: some fifty after a quiet time are not held back at all, which is what one person's edits
 /// and a request that writes step by step need.
