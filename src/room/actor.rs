@@ -37,6 +37,7 @@ use crate::events::{Door, UsageEvent};
 use crate::id::{CanvasId, PeerId};
 use crate::presence::PresenceEntry;
 use crate::protocol::{self, AwarenessEntry, Close, Closing};
+use crate::store::Stored;
 use crate::telemetry::names;
 
 /// Shortest time between two presence frames of a room: 30 a second is what a cursor needs to look alive. `[AW-1]`
@@ -48,8 +49,8 @@ const EXPIRY_CHECKS_PER_TIMEOUT: u32 = 10;
 /// How often the presence port hears of a room; people read it, no cursor follows it.
 const PRESENCE_PORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Entries worth folding when a room is unloaded: below that opening them costs less than a snapshot.
-const FOLD_AT_UNLOAD: u64 = 50;
+/// Entries, and bytes of them, worth folding when a room is unloaded: below both opening them costs less than a snapshot.
+const FOLD_AT_UNLOAD: (u64, u64) = (50, 64 << 10);
 
 pub(super) struct Room {
     pub(super) id: CanvasId,
@@ -97,15 +98,16 @@ pub(super) async fn run(
     mut inbox: mpsc::Receiver<Command>,
     inlet: Arc<Inlet>,
 ) {
-    let started = Instant::now();
     match load(&hub, id).await {
-        Ok((document, entries, bytes)) => {
-            metrics::histogram!(names::LOAD_SECONDS).record(started.elapsed().as_secs_f64());
-            tracing::debug!(canvas.id = %id, load.duration_ms = started.elapsed().as_millis() as u64, entries, "room opened");
+        Ok(stored) => {
+            let entries = stored.entries.len() as u64;
+            let bytes = stored.entries.iter().map(Bytes::len).sum::<usize>() as u64;
             let node = Arc::clone(hub.node());
             let now = Instant::now();
+            let document = Document::new();
             let copy = Copy::new(node.store.materialises(), document.version(), entries > 0);
-            let room = Room {
+            // Boxed: a task keeps room for what it hands on as often as it is handed on.
+            let mut room = Box::new(Room {
                 id,
                 generation,
                 persist: Persist::new(id, Arc::clone(&node), entries, bytes),
@@ -114,7 +116,7 @@ pub(super) async fn run(
                 inbox,
                 inlet,
                 catch_up: CatchUp::default(),
-                headline: document.headline(),
+                headline: Headline::default(),
                 document,
                 peers: HashMap::new(),
                 awareness: AwarenessTable::default(),
@@ -132,7 +134,8 @@ pub(super) async fn run(
                 read_only: false,
                 ending: None,
                 promises: Vec::new(),
-            };
+            });
+            room.open(stored).await;
             room.run().await;
         }
         Err(closing) => {
@@ -146,43 +149,78 @@ pub(super) async fn run(
     }
 }
 
-async fn load(hub: &Hub, id: CanvasId) -> Result<(Document, u64, u64), Closing> {
-    let failed = |reason: &dyn std::fmt::Display| {
-        tracing::error!(canvas.id = %id, %reason, "the canvas could not be loaded");
-        Closing::new(Close::Internal, "the canvas could not be loaded; it is safe, try again in a moment")
-    };
-    let stored = hub.node().store.load(id).await.map_err(|error| failed(&error))?;
-    let Some(stored) = stored else {
-        return Err(Closing::new(Close::NoSuchCanvas, "there is no such canvas"));
-    };
-    let (entries, bytes) = (stored.entries.len() as u64, stored.entries.iter().map(Bytes::len).sum::<usize>() as u64);
-    let document = tokio::task::spawn_blocking(move || stored.restore()).await;
-    let document = document.map_err(|error| failed(&error))?.map_err(|error| failed(&error))?;
-    Ok((document, entries, bytes))
+async fn load(hub: &Hub, id: CanvasId) -> Result<Stored, Closing> {
+    let stored = hub.node().store.load(id).await.map_err(|error| not_loaded(id, &error))?;
+    stored.ok_or_else(|| Closing::new(Close::NoSuchCanvas, "there is no such canvas"))
+}
+
+fn not_loaded(id: CanvasId, reason: &dyn std::fmt::Display) -> Closing {
+    tracing::error!(canvas.id = %id, %reason, "the canvas could not be loaded");
+    Closing::new(Close::Internal, "the canvas could not be loaded; it is safe, try again in a moment")
 }
 
 fn refuse(command: Command, closing: &Closing) {
     match command {
         Command::Join(_, reply) => drop(reply.send(Err(closing.clone()))),
         Command::Read(reply) => drop(reply.send(Err(closing.clone()))),
-        Command::Rename { reply, .. } => drop(reply.send(Err(closing.clone()))),
+        Command::Rename(_, reply) => drop(reply.send(Err(closing.clone()))),
         _ => {}
     }
 }
 
 impl Room {
-    async fn run(mut self) {
+    /// Builds the document. Whoever comes meanwhile and has nothing is answered from what is stored; everything else waits, in order,
+    /// for the document. `[SYNC-2]` `[DUR-5]`
+    async fn open(&mut self, stored: Stored) {
+        let started = Instant::now();
+        let entries = stored.entries.len();
+        let (tell, told) = oneshot::channel();
+        let mut building = tokio::task::spawn_blocking(move || stored.restore_telling(|whole| drop(tell.send(whole))));
+        // Also when there is nothing to tell: then the document is there, or nearly.
+        let whole = told.await.unwrap_or_default();
+        let (mut answered, mut waiting) = (Vec::new(), Vec::new());
+        let built = loop {
+            tokio::select! {
+                built = &mut building => break built,
+                Some(command) = self.inbox.recv(), if !whole.is_empty() && waiting.len() < ROOM_INBOX => match command {
+                    Command::Join(peer, reply) => self.on_join(*peer, reply),
+                    Command::Step1(peer, since) if has_nothing(&since) && !answered.contains(&peer) => {
+                        self.answer_early(peer, &whole);
+                        answered.push(peer);
+                    }
+                    other => waiting.push(other),
+                },
+            }
+        };
+        let built = match built {
+            Ok(built) => built.map_err(|error| not_loaded(self.id, &error)),
+            Err(error) => Err(not_loaded(self.id, &error)),
+        };
+        match built {
+            Ok(document) => self.document = document,
+            Err(closing) => {
+                // Never an empty canvas: whoever waits is told, and the next join tries again.
+                self.broken = true;
+                self.end(&closing);
+            }
+        }
+        metrics::histogram!(names::LOAD_SECONDS).record(started.elapsed().as_secs_f64());
+        tracing::debug!(canvas.id = %self.id, load.duration_ms = started.elapsed().as_millis() as u64, entries, "room opened");
+        for id in answered {
+            self.ask_after_answer(id);
+        }
+        self.handle(&mut waiting).await;
+    }
+
+    async fn run(mut self: Box<Self>) {
         let mut batch = Vec::new();
         let inlet = Arc::clone(&self.inlet);
         self.ask_who_is_there();
         let closing = self.hub.closing();
         let mut closing = pin!(closing.cancelled());
         while !self.is_done() {
-            if !self.broken {
-                self.headline = self.document.headline();
-            }
             self.announce();
-            self.persist.start(&self.headline);
+            self.start_append();
             let wake = self.next_wake();
             tokio::select! {
                 received = self.inbox.recv_many(&mut batch, ROOM_INBOX) => {
@@ -208,6 +246,14 @@ impl Room {
         self.unload();
     }
 
+    /// Writes what waits for the journal, if nothing is being written.
+    pub(super) fn start_append(&mut self) {
+        if !self.broken {
+            self.headline = self.document.headline();
+        }
+        self.persist.start(&self.headline);
+    }
+
     fn is_done(&self) -> bool {
         let abandoned = self.peers.is_empty() && self.empty_since.elapsed() >= self.node.limits.room_idle;
         self.persist.is_clean() && self.inbox.is_empty() && (self.ending.is_some() || abandoned)
@@ -215,7 +261,7 @@ impl Room {
 
     /// Leaves nothing behind. Dropping the room then takes it out of the hub and the inbox with it: whoever is in there is sent to a
     /// new room, which loads the same data, because the tail is written. `[DUR-4]`
-    fn unload(mut self) {
+    fn unload(mut self: Box<Self>) {
         let peers: Vec<_> = self.peers.keys().copied().collect();
         for peer in peers {
             self.on_leave(peer);
@@ -226,7 +272,8 @@ impl Room {
             self.give_copy();
         }
         // Folding is for the next opening; at shutdown it would only compete with the tails.
-        if self.persist.unfolded() >= FOLD_AT_UNLOAD && !self.hub.is_closing() {
+        let (entries, bytes) = self.persist.unfolded();
+        if (entries >= FOLD_AT_UNLOAD.0 || bytes >= FOLD_AT_UNLOAD.1) && !self.hub.is_closing() {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
             let closing = self.hub.closing();
             self.hub.spawn(async move {
@@ -241,12 +288,14 @@ impl Room {
     /// Works through what the inbox held: runs of updates become one transaction, one frame, one journal entry. `[SYNC-3]`
     async fn handle(&mut self, batch: &mut Vec<Command>) {
         let (mut updates, mut bytes) = (Vec::new(), 0);
+        // Of what may wait for the journal at most half does when a portion is taken, so a portion always fits. `[DUR-3]`
+        let portion = BATCH_BYTES.min(self.node.limits.room_pending_bytes / 4);
         for command in batch.drain(..) {
             if let Command::Update(peer, inbound) = command {
                 bytes += inbound.update.len();
                 updates.push((peer, inbound));
                 // In portions, so that what one brings counts when the next is weighed against the limits.
-                if bytes >= BATCH_BYTES {
+                if bytes >= portion {
                     bytes = 0;
                     self.on_updates(std::mem::take(&mut updates)).await;
                 }
@@ -264,9 +313,7 @@ impl Room {
                     Some(closing) => Err(closing.clone()),
                     None => Ok(self.document.materialise()),
                 })),
-                Command::Rename { name, description, actor, reply } => {
-                    self.on_rename(name.as_deref(), description.as_deref(), actor, reply).await;
-                }
+                Command::Rename(new, reply) => self.on_rename(*new, reply).await,
                 Command::Bindings(reply) => drop(reply.send(match self.ending {
                     Some(_) => Vec::new(),
                     None => self.document.bindings(),
@@ -352,11 +399,28 @@ impl Room {
         let difference = self.document.step2_frame(&since);
         let first = !std::mem::replace(&mut peer.synced, true);
         let fell_behind = peer.send_document(&difference, || since);
+        self.watch_slow(fell_behind);
         if first {
-            peer.outbox.push_anyway(self.document.step1_frame());
-            if let Some(everyone) = self.awareness.everyone() {
-                peer.send_presence(&everyone);
-            }
+            self.ask_after_answer(id);
+        }
+    }
+
+    /// What follows the first answer to a session: what it has that is missing here, and who is here.
+    fn ask_after_answer(&mut self, id: PeerId) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.outbox.push_anyway(self.document.step1_frame());
+        if let Some(everyone) = self.awareness.everyone() {
+            peer.send_presence(&everyone);
+        }
+    }
+
+    /// Answers a session that has nothing with the frames that make up the document, which is being built.
+    fn answer_early(&mut self, id: PeerId, whole: &[Bytes]) {
+        let Some(peer) = self.peers.get_mut(&id) else { return };
+        peer.synced = true;
+        let mut fell_behind = false;
+        for frame in whole {
+            fell_behind |= peer.send_document(frame, StateVector::default);
         }
         self.watch_slow(fell_behind);
     }
@@ -547,6 +611,11 @@ impl Drop for Room {
             peer.outbox.close(Closing::new(Close::Internal, "the canvas was closed by an error; reconnect"));
         }
     }
+}
+
+/// Whether an encoded state vector is that of an empty document.
+fn has_nothing(state_vector: &[u8]) -> bool {
+    StateVector::decode_v1(state_vector).is_ok_and(|since| since.is_empty())
 }
 
 async fn wait_until(at: Option<Instant>) {

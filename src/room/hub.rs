@@ -12,13 +12,14 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use dashmap::DashMap;
+use futures_util::future::{BoxFuture, Either, Ready, ready};
 use tokio::sync::{Semaphore, mpsc, oneshot};
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::remote::{CATCH_UPS, Inlet};
-use super::{Command, Facts, Inbound, NewPeer, Node, actor};
+use super::{Command, Facts, Inbound, NewPeer, Node, Rename, actor};
 use crate::bus::{Frame, Subscription};
 use crate::config::ROOM_INBOX;
 use crate::doc::schema::{Binding, CanvasJson, Computed};
@@ -55,6 +56,10 @@ struct Handle {
     generation: u64,
     facts: Arc<OnceLock<Facts>>,
 }
+
+/// Something on its way into a room's inbox; resolves to whether the room is still there. Waiting is rare, and boxed: room for it would lie
+/// in every open session.
+pub(crate) type Handing<'a> = Either<Ready<bool>, BoxFuture<'a, bool>>;
 
 /// A session's place in a room. Leaving is dropping it.
 pub struct Membership {
@@ -191,7 +196,7 @@ impl Hub {
             let handle = self.open(id)?;
             let (reply, answer) = oneshot::channel();
             let (name, description) = (name.clone(), description.clone());
-            let command = Command::Rename { name, description, actor: actor.to_owned(), reply };
+            let command = Command::Rename(Box::new(Rename { name, description, actor: actor.to_owned() }), reply);
             match tokio::time::timeout_at(deadline, handle.commands.send(command)).await {
                 Ok(Ok(())) => {}
                 Ok(Err(_)) => continue,
@@ -331,47 +336,52 @@ impl Membership {
         self.peer
     }
 
-    /// Hands in a sync step 1. `false`: the room has ended.
-    pub async fn step1(&self, state_vector: Bytes) -> bool {
-        self.send(Command::Step1(self.peer, state_vector)).await
+    /// Hands in a sync step 1.
+    pub fn step1(&self, state_vector: Bytes) -> Handing<'_> {
+        self.send(Command::Step1(self.peer, state_vector))
     }
 
     /// Hands in the `number`th sync step 2 or update of this session; waits while the room is busy.
-    pub async fn update(&self, number: u64, update: Bytes, summary: UpdateSummary, is_step2: bool) -> bool {
+    pub fn update(&self, number: u64, update: Bytes, summary: UpdateSummary, is_step2: bool) -> Handing<'_> {
         let kib = (update.len() >> 10) as u32 + 1;
-        let room = || Arc::clone(&self.inbox_kib);
-        let waiting = match room().try_acquire_many_owned(kib) {
-            Ok(waiting) => waiting,
-            // Closed never; more than there is never, because the inbox takes two of the largest messages.
-            Err(_) => match Box::pin(room().acquire_many_owned(kib)).await {
-                Ok(waiting) => waiting,
-                Err(_) => return false,
-            },
+        let command = move |waiting| {
+            let inbound = Inbound { number, update, summary, is_step2, _waiting: waiting };
+            Command::Update(self.peer, Box::new(inbound))
         };
-        self.send(Command::Update(self.peer, Inbound { number, update, summary, is_step2, _waiting: waiting })).await
+        match Arc::clone(&self.inbox_kib).try_acquire_many_owned(kib) {
+            Ok(waiting) => self.send(command(waiting)),
+            // Closed never; more than there is never, because the inbox takes two of the largest messages.
+            Err(_) => Either::Right(Box::pin(async move {
+                match Arc::clone(&self.inbox_kib).acquire_many_owned(kib).await {
+                    Ok(waiting) => self.commands.send(command(waiting)).await.is_ok(),
+                    Err(_) => false,
+                }
+            })),
+        }
     }
 
     /// Hands in awareness entries.
-    pub async fn awareness(&self, entries: Vec<AwarenessEntry>) -> bool {
-        self.send(Command::Awareness(self.peer, entries)).await
+    pub fn awareness(&self, entries: Vec<AwarenessEntry>) -> Handing<'_> {
+        self.send(Command::Awareness(self.peer, entries))
     }
 
     /// Asks for everybody's awareness state.
-    pub async fn query_awareness(&self) -> bool {
-        self.send(Command::QueryAwareness(self.peer)).await
+    pub fn query_awareness(&self) -> Handing<'_> {
+        self.send(Command::QueryAwareness(self.peer))
     }
 
     /// Reports that the outbox, which had overflowed, is empty. `[SYNC-5]`
-    pub async fn drained(&self) -> bool {
-        self.send(Command::Drained(self.peer)).await
+    pub fn drained(&self) -> Handing<'_> {
+        self.send(Command::Drained(self.peer))
     }
 
-    /// Waiting is rare, and boxed: room for it would lie in every open session.
-    async fn send(&self, command: Command) -> bool {
+    fn send(&self, command: Command) -> Handing<'_> {
         match self.commands.try_send(command) {
-            Ok(()) => true,
-            Err(mpsc::error::TrySendError::Closed(_)) => false,
-            Err(mpsc::error::TrySendError::Full(command)) => Box::pin(self.commands.send(command)).await.is_ok(),
+            Ok(()) => Either::Left(ready(true)),
+            Err(mpsc::error::TrySendError::Closed(_)) => Either::Left(ready(false)),
+            Err(mpsc::error::TrySendError::Full(command)) => {
+                Either::Right(Box::pin(async move { self.commands.send(command).await.is_ok() }))
+            }
         }
     }
 }

@@ -50,6 +50,7 @@ use crate::protocol::{AwarenessEntry, Closing, UpdateSummary};
 use crate::store::{CanvasRecord, Store};
 
 pub use changes::{Changed, Changes};
+pub(crate) use hub::Handing;
 pub use hub::{Hub, Membership};
 pub use peers::{Line, Outbox, Outgoing, Taken};
 
@@ -119,13 +120,12 @@ pub struct NewPeer {
     pub notices: bool,
 }
 
-/// One thing a room is asked to do.
+/// One thing a room is asked to do. What is large is boxed: an inbox has its memory in blocks of 32 places, and an idle room keeps one.
 pub(crate) enum Command {
-    /// Boxed: it is the largest by far, and a room's inbox has places for many.
     Join(Box<NewPeer>, oneshot::Sender<Result<PeerId, Closing>>),
     /// Sync step 1: the session's state vector, checked.
     Step1(PeerId, Bytes),
-    Update(PeerId, Inbound),
+    Update(PeerId, Box<Inbound>),
     Awareness(PeerId, Vec<AwarenessEntry>),
     QueryAwareness(PeerId),
     /// The session's outbox is empty after it had overflowed. `[SYNC-5]`
@@ -134,18 +134,21 @@ pub(crate) enum Command {
     /// The canvas as JSON, with the record's part left to the caller.
     Read(oneshot::Sender<Result<CanvasJson, Closing>>),
     /// A server-side change of name or description; answered when it is in the journal.
-    Rename {
-        name: Option<String>,
-        description: Option<String>,
-        actor: String,
-        reply: oneshot::Sender<Result<(), Closing>>,
-    },
+    Rename(Box<Rename>, oneshot::Sender<Result<(), Closing>>),
     /// The numbers in its narratives.
     Bindings(oneshot::Sender<Vec<Binding>>),
     /// What those numbers are; written where the document says otherwise, as a change of the server's own.
     SetBindings(Vec<Computed>),
     /// End every session with this and forget the canvas.
     Close(Closing),
+}
+
+/// A new name or description of the canvas. What is `None` stays.
+pub(crate) struct Rename {
+    pub(crate) name: Option<String>,
+    pub(crate) description: Option<String>,
+    /// Who did it.
+    pub(crate) actor: String,
 }
 
 /// One sync step 2 or update message of a session.

@@ -61,7 +61,7 @@ struct InFlight {
 }
 
 /// What [`Persist::progress`] reports.
-#[derive(PartialEq, Eq)]
+#[derive(Debug, PartialEq, Eq)]
 pub(super) enum Progress {
     /// More is in the journal now.
     Written,
@@ -137,9 +137,17 @@ impl Persist {
             && (self.is_clean() || self.node.pressure.pending_bytes() <= self.node.limits.node_pending_bytes / 2)
     }
 
-    /// Journal entries not folded into a snapshot.
-    pub(super) fn unfolded(&self) -> u64 {
-        self.unfolded_entries
+    /// Whether taking more should wait for the append under way: half of what may wait is waiting, and the store answers. A writer
+    /// that is faster than the disk is slowed down by this; if the store fails or takes its time, it is not the writer, and editing
+    /// goes on. `[DUR-3]`
+    pub(super) fn should_wait(&self) -> bool {
+        let answers = |flight: &InFlight| self.failures == 0 && flight.started.elapsed() < STALL_AFTER;
+        !self.has_recovered() && self.in_flight.as_ref().is_some_and(answers)
+    }
+
+    /// Journal entries not folded into a snapshot, and their bytes.
+    pub(super) fn unfolded(&self) -> (u64, u64) {
+        (self.unfolded_entries, self.unfolded_bytes)
     }
 
     /// Whether an append is under way or due: the room should look at [`Persist::note_stall`] now and then.

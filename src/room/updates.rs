@@ -8,11 +8,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use serde_json::json;
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 use uuid::Uuid;
 
-use super::Inbound;
 use super::actor::Room;
 use super::peers::Question;
+use super::persist::{Progress, STALL_AFTER};
+use super::{Inbound, Rename};
 use crate::doc::document::{Batch, Broken};
 use crate::doc::{Applied, Document, schema};
 use crate::id::PeerId;
@@ -34,7 +36,11 @@ const SERVER: &str = "server";
 const REBUILD_RETRY: Duration = Duration::from_secs(1);
 
 impl Room {
-    pub(super) async fn on_updates(&mut self, batch: Vec<(PeerId, Inbound)>) {
+    pub(super) async fn on_updates(&mut self, batch: Vec<(PeerId, Box<Inbound>)>) {
+        if batch.is_empty() {
+            return;
+        }
+        self.wait_for_journal().await;
         let (mut taking_bytes, mut taking_blocks) = (0, 0);
         let mut batch: Vec<_> = batch
             .into_iter()
@@ -59,6 +65,21 @@ impl Room {
                     self.contain(culprit, &inbound, &broken).await;
                 }
             }
+        }
+    }
+
+    /// Lets the journal catch up with a writer that is faster than the disk.
+    async fn wait_for_journal(&mut self) {
+        if self.persist.has_recovered() {
+            return;
+        }
+        self.start_append();
+        while self.persist.should_wait() {
+            let progress = timeout(STALL_AFTER, self.persist.progress()).await;
+            if progress == Ok(Progress::Written) {
+                self.on_written();
+            }
+            self.start_append();
         }
     }
 
@@ -131,9 +152,9 @@ impl Room {
     }
 
     /// Journals and relays what a batch changed, and notes what each session is owed.
-    fn relay(&mut self, batch: &[(PeerId, Inbound)], applied: &[Applied], change: Option<Bytes>) {
+    fn relay(&mut self, batch: &[(PeerId, Box<Inbound>)], applied: &[Applied], change: Option<Bytes>) {
         metrics::counter!(names::UPDATES).increment(batch.len() as u64);
-        let author = |(id, _): &(PeerId, Inbound)| *id;
+        let author = |(id, _): &(PeerId, Box<Inbound>)| *id;
         let changed =
             || batch.iter().zip(applied).filter(|(_, a)| **a != Applied::Nothing).map(|(entry, _)| author(entry));
         if let Some(change) = change {
@@ -208,16 +229,14 @@ impl Room {
 
     pub(super) async fn on_rename(
         &mut self,
-        name: Option<&str>,
-        description: Option<&str>,
-        actor: String,
+        Rename { name, description, actor }: Rename,
         reply: oneshot::Sender<Result<(), Closing>>,
     ) {
         if self.read_only {
             let _ = reply.send(Err(Closing::new(Close::Overloaded, READ_ONLY_REASON)));
             return;
         }
-        match self.document.edit(|txn| schema::rename(txn, name, description)) {
+        match self.document.edit(|txn| schema::rename(txn, name.as_deref(), description.as_deref())) {
             Ok(Some(change)) => {
                 self.take(change.clone(), vec![actor]);
                 self.broadcast(&protocol::update(&change), None);

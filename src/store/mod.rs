@@ -87,6 +87,14 @@ impl Stored {
     pub fn restore(&self) -> Result<Document, RestoreError> {
         Document::restore(&self.snapshots, &self.entries)
     }
+
+    /// The same, telling the state before the document is there; see [`Document::restore_telling`].
+    ///
+    /// # Errors
+    /// What is stored cannot be read.
+    pub fn restore_telling(&self, tell: impl FnOnce(Vec<Bytes>)) -> Result<Document, RestoreError> {
+        Document::restore_telling(&self.snapshots, &self.entries, tell)
+    }
 }
 
 /// What one person keeps of a canvas; nobody else's business, so never in the document. `[DOC-2]`

@@ -25,7 +25,7 @@ use crate::room::Hub;
 /// (measured). An edit or a cursor is a fifth of this; what is larger gets its own memory while it arrives.
 const READ_BUFFER: usize = 1 << 10;
 
-/// The receiving side of a WebSocket.
+/// The receiving side of a WebSocket. Boxed once it is made: a future keeps room for it once for every function it is handed to.
 pub(super) type Incoming = WebSocketStream<Receiving>;
 
 /// A request that asks for a WebSocket.
@@ -64,7 +64,7 @@ impl Upgrade {
         self,
         largest: usize,
         hub: &Arc<Hub>,
-        session: impl FnOnce(Incoming, Wire) -> F + Send + 'static,
+        session: impl FnOnce(Box<Incoming>, Wire) -> F + Send + 'static,
     ) -> Response
     where
         F: Future<Output = ()> + Send + 'static,
@@ -86,7 +86,7 @@ impl Upgrade {
             let early = parts.read_buf.to_vec();
             let incoming = Incoming::from_partially_read(Receiving(receiving), early, Role::Server, Some(config)).await;
             // A task of its own: what the upgrade needed should not lie beside every open session.
-            tasks.spawn(session(incoming, Wire::new(sending)));
+            tasks.spawn(session(Box::new(incoming), Wire::new(sending)));
         });
         let headers = [
             (header::CONNECTION, HeaderValue::from_static("upgrade")),

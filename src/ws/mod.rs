@@ -24,16 +24,15 @@ use crate::protocol::WireLimits;
 use crate::room::Hub;
 use crate::telemetry::names;
 
-/// What sockets need.
-#[derive(Clone)]
-pub struct Sockets {
+/// What sockets need, shared by them.
+struct Sockets {
     shell: Shell,
     hub: Arc<Hub>,
-    open: Arc<AtomicUsize>,
+    open: AtomicUsize,
 }
 
-impl FromRef<Sockets> for Shell {
-    fn from_ref(sockets: &Sockets) -> Self {
+impl FromRef<Arc<Sockets>> for Shell {
+    fn from_ref(sockets: &Arc<Sockets>) -> Self {
         sockets.shell.clone()
     }
 }
@@ -51,13 +50,13 @@ struct Params {
 
 /// The route. Needs at least the role viewer on the canvas; edits need editor.
 pub fn router(shell: Shell, hub: Arc<Hub>) -> Router {
-    let sockets = Sockets { shell, hub, open: Arc::default() };
+    let sockets = Arc::new(Sockets { shell, hub, open: AtomicUsize::new(0) });
     Router::new().route("/v1/sync/{canvas_id}", get(upgrade)).with_state(sockets)
 }
 
 /// Everything a browser should be able to read is said after the upgrade, as a close code: it cannot see a refused one. `[LIM-3]`
 async fn upgrade(
-    State(sockets): State<Sockets>,
+    State(sockets): State<Arc<Sockets>>,
     Path(canvas): Path<String>,
     Query(params): Query<Params>,
     headers: HeaderMap,
@@ -85,8 +84,8 @@ async fn upgrade(
     let largest = wire_limits(&sockets.shell.limits).frame_bytes();
     let hub = Arc::clone(&sockets.hub);
     upgrade.accept(largest, &hub, move |incoming, wire| async move {
-        let slot = Slot::take(&sockets.open);
-        session::run(incoming, wire, &sockets, opening, slot.number).await;
+        let slot = Slot::take(sockets);
+        session::run(incoming, wire, &slot.sockets, opening, slot.number).await;
     })
 }
 
@@ -97,21 +96,21 @@ fn wire_limits(limits: &Limits) -> WireLimits {
 
 /// One of the node's sessions, counted while it lives.
 struct Slot {
-    open: Arc<AtomicUsize>,
+    sockets: Arc<Sockets>,
     number: usize,
 }
 
 impl Slot {
-    fn take(open: &Arc<AtomicUsize>) -> Self {
-        let number = open.fetch_add(1, Ordering::Relaxed) + 1;
+    fn take(sockets: Arc<Sockets>) -> Self {
+        let number = sockets.open.fetch_add(1, Ordering::Relaxed) + 1;
         metrics::gauge!(names::SESSIONS).set(number as f64);
-        Self { open: Arc::clone(open), number }
+        Self { sockets, number }
     }
 }
 
 impl Drop for Slot {
     fn drop(&mut self) {
-        let left = self.open.fetch_sub(1, Ordering::Relaxed) - 1;
+        let left = self.sockets.open.fetch_sub(1, Ordering::Relaxed) - 1;
         metrics::gauge!(names::SESSIONS).set(left as f64);
     }
 }

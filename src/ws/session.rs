@@ -6,6 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
+use bytes::Bytes;
 use futures_util::StreamExt;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tokio_tungstenite::tungstenite::{Error as SocketError, Message};
@@ -17,8 +18,8 @@ use crate::access::{Caller, Endpoint, Grant};
 use crate::clock::Millis;
 use crate::events::{Door, Origin};
 use crate::id::CanvasId;
-use crate::protocol::{self, ClientMessage, Close, Closing};
-use crate::room::{Line, Membership, NewPeer, Outbox};
+use crate::protocol::{self, ClientMessage, Close, Closing, Refusal, WireLimits};
+use crate::room::{Handing, Line, Membership, NewPeer, Outbox, Outgoing};
 use crate::telemetry::names;
 
 /// How long a socket may take to accept its last frames once the session is being closed.
@@ -44,7 +45,13 @@ pub(super) struct Opening {
 }
 
 /// Runs a session from its first message to its close frame. `number` is its place among the node's sessions.
-pub(super) async fn run(mut incoming: Incoming, wire: Wire, sockets: &Sockets, opening: Box<Opening>, number: usize) {
+pub(super) async fn run(
+    mut incoming: Box<Incoming>,
+    wire: Wire,
+    sockets: &Sockets,
+    opening: Box<Opening>,
+    number: usize,
+) {
     let wire = Arc::new(wire);
     let line: Arc<dyn Line> = Arc::clone(&wire) as _;
     let outbox = Outbox::new(sockets.shell.limits.outbox_bytes, Some(line));
@@ -67,9 +74,12 @@ async fn serve(
     let (membership, expires_at) = match admitted {
         Ok(admitted) => admitted,
         Err(closing) => {
-            say_goodbye(wire, &closing).await;
-            linger(incoming).await;
-            return;
+            // Boxed, here and below: what a session needs at its end should not lie in it while it lives.
+            return Box::pin(async {
+                say_goodbye(wire, &closing).await;
+                linger(incoming).await;
+            })
+            .await;
         }
     };
     let heard = Heard::new();
@@ -82,17 +92,17 @@ async fn serve(
                 Ended::Gone => return,
                 Ended::Left(code) => {
                     outbox.detach();
-                    let _ = timeout(CLOSE_GRACE, wire.answer_close(code)).await;
+                    let _ = Box::pin(timeout(CLOSE_GRACE, wire.answer_close(code))).await;
                     return;
                 }
                 Ended::Refused(closing) => {
                     outbox.close(closing);
-                    let _ = timeout(CLOSE_GRACE, writer).await;
+                    let _ = Box::pin(timeout(CLOSE_GRACE, writer)).await;
                 }
                 Ended::Oversize(closing) => {
                     can_read = false;
                     outbox.close(closing);
-                    let _ = timeout(CLOSE_GRACE, writer).await;
+                    let _ = Box::pin(timeout(CLOSE_GRACE, writer)).await;
                 }
             },
             () = &mut writer => {}
@@ -100,10 +110,10 @@ async fn serve(
     }
     drop(membership);
     if can_read {
-        linger(incoming).await;
+        Box::pin(linger(incoming)).await;
     } else {
         // The stream is in the middle of a frame nobody will read.
-        sleep(CLOSE_LINGER).await;
+        Box::pin(sleep(CLOSE_LINGER)).await;
     }
 }
 
@@ -235,18 +245,8 @@ async fn read(incoming: &mut Incoming, room: &Membership, outbox: &Outbox, socke
         };
         // While the room takes its time with this message, the other side is not silent: it is not being listened to.
         heard.busy(true);
-        let taken = match protocol::decode(&frame, &wire) {
-            Ok(ClientMessage::SyncStep1 { state_vector }) => room.step1(state_vector).await,
-            Ok(ClientMessage::SyncStep2 { update, summary }) => {
-                number += 1;
-                room.update(number, update, summary, true).await
-            }
-            Ok(ClientMessage::Update { update, summary }) => {
-                number += 1;
-                room.update(number, update, summary, false).await
-            }
-            Ok(ClientMessage::Awareness(entries)) => room.awareness(entries).await,
-            Ok(ClientMessage::QueryAwareness) => room.query_awareness().await,
+        let taken = match hand_over(&frame, &wire, &mut number, room) {
+            Ok(handing) => handing.await,
             Err(refusal) => return Ended::Refused(Closing::from(&refusal)),
         };
         heard.note();
@@ -256,6 +256,27 @@ async fn read(incoming: &mut Incoming, room: &Membership, outbox: &Outbox, socke
         }
     }
     Ended::Gone
+}
+
+/// Gives a message to the room. Not async: what a message is made of should not lie in a session that waits for the next one. `number`:
+/// updates so far. `[SYNC-7]`
+fn hand_over<'a>(
+    frame: &Bytes,
+    wire: &WireLimits,
+    number: &mut u64,
+    room: &'a Membership,
+) -> Result<Handing<'a>, Refusal> {
+    let mut update = |update, summary, is_step2| {
+        *number += 1;
+        room.update(*number, update, summary, is_step2)
+    };
+    Ok(match protocol::decode(frame, wire)? {
+        ClientMessage::SyncStep1 { state_vector } => room.step1(state_vector),
+        ClientMessage::SyncStep2 { update: body, summary } => update(body, summary, true),
+        ClientMessage::Update { update: body, summary } => update(body, summary, false),
+        ClientMessage::Awareness(entries) => room.awareness(entries),
+        ClientMessage::QueryAwareness => room.query_awareness(),
+    })
 }
 
 fn ended_by(error: &SocketError, limit: usize) -> Ended {
@@ -303,17 +324,10 @@ async fn write(
             continue;
         };
         let bytes = outgoing.bytes;
-        // A socket that takes nothing must not keep a session alive that is to be closed, or whose other side is gone. Sending is
-        // tried first: as long as it does not have to wait, no timer is made. Boxed, as most sessions write nothing most of the time.
-        let mut sending = Box::pin(wire.send(outgoing));
-        let sent = tokio::select! {
-            biased;
-            sent = &mut sending => sent.is_ok(),
-            () = closed_for(outbox, CLOSE_GRACE) => false,
-            () = heard.silent_for(limits.socket_timeout) => false,
-        };
+        // Boxed, as most sessions write nothing most of the time.
+        let sent = Box::pin(send(wire, outgoing, outbox, heard, limits.socket_timeout)).await;
         if let Some(closing) = outbox.closing() {
-            return say_goodbye(wire, &closing).await;
+            return Box::pin(say_goodbye(wire, &closing)).await;
         }
         if !sent {
             return;
@@ -321,6 +335,17 @@ async fn write(
         if outbox.written(bytes) && !room.drained().await {
             return;
         }
+    }
+}
+
+/// Sends; `false` if the socket does not take it. A socket that takes nothing must not keep a session alive that is to be closed, or whose
+/// other side is gone. Sending is tried first: as long as it does not have to wait, no timer is made.
+async fn send(wire: &Wire, outgoing: Outgoing, outbox: &Outbox, heard: &Heard, silence: Duration) -> bool {
+    tokio::select! {
+        biased;
+        sent = wire.send(outgoing) => sent.is_ok(),
+        () = closed_for(outbox, CLOSE_GRACE) => false,
+        () = heard.silent_for(silence) => false,
     }
 }
 

@@ -65,6 +65,19 @@ async fn dur_3_past_the_bound_the_room_is_read_only_with_a_reason_and_takes_ever
         .await;
 }
 
+/// A writer that is faster than the disk is slowed down, not refused: the bound is for a store that does not answer.
+#[tokio::test]
+async fn dur_3_a_writer_faster_than_the_store_waits_and_is_not_refused() {
+    let server = TestServer::with(&["--max-room-pending-bytes", "200000"]).await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    for key in 0..100 {
+        ann.set(&key.to_string(), "x".repeat(20_000)).await;
+    }
+    ann.until_saved().await;
+    assert!(!ann.notices.iter().any(|notice| notice["type"] == "read_only"), "{:?}", ann.notices);
+}
+
 #[tokio::test]
 async fn dur_4_a_room_is_unloaded_only_with_its_tail_written_and_a_join_meanwhile_gets_the_same() {
     let server = TestServer::with(&["--room-idle-seconds", "0.000001"]).await;
@@ -141,6 +154,21 @@ async fn dur_6_a_long_journal_is_folded_while_people_edit() {
     eventually("the room is unloaded", || async { server.app().hub.open_rooms() == 0 }).await;
     let mut ben = TestClient::editor(&server, canvas, "ben").await;
     ben.until("everything", |ben| (0..60).all(|key| ben.get(&key.to_string()).is_some())).await;
+}
+
+#[tokio::test]
+async fn dur_6_a_short_journal_of_many_bytes_is_folded_when_its_room_is_unloaded() {
+    let server = TestServer::with(&["--room-idle-seconds", "0.05"]).await;
+    let canvas = server.create("c").await;
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    ann.set("large", "x".repeat(100_000)).await;
+    ann.until_saved().await;
+    drop(ann);
+    let left = || async {
+        let stored = jabiru::store::Store::load(&*server.store, canvas).await.unwrap().unwrap();
+        (stored.snapshots.len(), stored.entries.len())
+    };
+    eventually("all of it is in the snapshot", || async { left().await == (1, 0) }).await;
 }
 
 #[tokio::test]

@@ -4,7 +4,7 @@ use jabiru::access::Role;
 use jabiru::config::Limits;
 use jabiru::protocol::{self, ServerMessage};
 use yrs::updates::encoder::Encode;
-use yrs::{Doc, ReadTxn, StateVector, Text, Transact};
+use yrs::{Doc, GetString, ReadTxn, StateVector, Text, Transact, WriteTxn};
 
 use crate::support::{Mode, Options, TestClient, TestHub, TestServer, eventually};
 
@@ -62,6 +62,60 @@ async fn sync_2_a_join_is_answered_with_the_difference_then_a_question_then_who_
     eve.until("the difference", |eve| eve.received.iter().any(|message| size(message).is_some())).await;
     let difference = eve.received.iter().find_map(size).unwrap();
     assert!(difference < 200, "{difference} bytes for four characters");
+}
+
+/// Somebody who has nothing is answered before the document is built: with the snapshot, then the entries after it, then the question.
+#[tokio::test]
+async fn sync_2_who_comes_while_the_document_is_built_gets_all_of_it() {
+    let server = TestServer::with(&["--compact-entries", "2", "--room-idle-seconds", "0.01"]).await;
+    let canvas = server.create("c").await;
+    let unloaded = || eventually("the room is unloaded", || async { server.app().hub.open_rooms() == 0 });
+    let mut ann = TestClient::editor(&server, canvas, "ann").await;
+    // In runs here and there, or it would be one item.
+    for part in 0..20 {
+        let update = ann.edit(|txn| {
+            for run in 0..1000 {
+                let text = txn.get_or_insert_text(format!("text {}", run % 10).as_str());
+                text.insert(txn, 0, &format!("{part} "));
+            }
+        });
+        ann.send_update(&update).await;
+    }
+    ann.until_saved().await;
+    drop(ann);
+    unloaded().await;
+    let folded = || async {
+        let stored = jabiru::store::Store::load(&*server.store, canvas).await.unwrap().unwrap();
+        stored.snapshots.len() == 1 && stored.entries.is_empty()
+    };
+    eventually("it is folded", folded).await;
+
+    let mut early = 0;
+    for round in 0..50 {
+        let key = round.to_string();
+        let mut ben = TestClient::join(&server, canvas, Options::role(&server, Role::Editor, "ben")).await;
+        // At once: it is one of the things that wait for the document.
+        ben.set(&key, "mine").await;
+        ben.until("all of it", |ben| (0..=round).all(|key| ben.get(&key.to_string()).is_some())).await;
+        ben.until_saved().await;
+        let text = ben.doc.get_or_insert_text("text 3");
+        assert_eq!(text.get_string(&ben.doc.transact()).len(), 10 * 100 * 2 + 10 * 100 * 3);
+        let kind = |message: &ServerMessage| match message {
+            ServerMessage::SyncStep2(_) => Some('2'),
+            ServerMessage::SyncStep1(_) => Some('1'),
+            ServerMessage::Update(_) => Some('u'),
+            _ => None,
+        };
+        let order: String = ben.received.iter().filter_map(kind).collect();
+        assert!(order.starts_with('2') && order.contains('1'), "{order}");
+        early += usize::from(order.starts_with("2u"));
+        drop(ben);
+        unloaded().await;
+        if early > 0 && round > 2 {
+            return;
+        }
+    }
+    panic!("nobody was answered before the document was built");
 }
 
 #[tokio::test]
