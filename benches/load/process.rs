@@ -8,7 +8,7 @@ const TICKS_PER_SECOND: f64 = 100.0;
 /// A process at one moment.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Sample {
-    /// User and system time of all its threads so far, seconds; steps of 10 ms.
+    /// User and system time of all its threads so far, seconds: exact while none of them has ended, afterwards in steps of 10 ms.
     pub(crate) cpu_seconds: f64,
     /// The system's part of it: the kernel, which for a server that relays is its network stack.
     pub(crate) system_seconds: f64,
@@ -31,11 +31,23 @@ pub(crate) fn sample(pid: u32) -> Option<Sample> {
         line.split_ascii_whitespace().next()?.parse::<u64>().ok().map(|kib| kib * 1024)
     };
     Some(Sample {
-        cpu_seconds: (user + system) / TICKS_PER_SECOND,
+        // Both are at most what it really was.
+        cpu_seconds: of_threads(pid).unwrap_or_default().max((user + system) / TICKS_PER_SECOND),
         system_seconds: system / TICKS_PER_SECOND,
         rss: bytes("VmRSS:")?,
         peak_rss: bytes("VmHWM:")?,
     })
+}
+
+/// Time that the threads `pid` has now have run, seconds, to the nanosecond; `None` if the kernel does not count it.
+fn of_threads(pid: u32) -> Option<f64> {
+    let mut nanos = 0;
+    for thread in fs::read_dir(format!("/proc/{pid}/task")).ok()? {
+        // One may end meanwhile.
+        let Ok(stat) = fs::read_to_string(thread.ok()?.path().join("schedstat")) else { continue };
+        nanos += stat.split_ascii_whitespace().next()?.parse::<u64>().ok()?;
+    }
+    Some(nanos as f64 / 1e9)
 }
 
 /// Makes what `pid` holds now its peak, so that the next [`sample`] tells the peak since then. Only its owner may; else nothing happens.

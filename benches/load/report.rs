@@ -130,6 +130,8 @@ pub(crate) struct Filled {
 #[derive(Serialize)]
 struct Server {
     cpu_seconds: f64,
+    /// Before what is measured: everybody's joining, what was written first, the warm-up.
+    cpu_seconds_before: Option<f64>,
     /// Part of it spent in the kernel.
     system_share: Option<f64>,
     cpu_cores: f64,
@@ -307,6 +309,7 @@ impl Server {
         let rate = (delivered > 0.0 && cpu_seconds > 0.0).then(|| delivered / cpu_seconds);
         Some(Self {
             cpu_seconds,
+            cpu_seconds_before: run.start.server.map(|start| start.cpu_seconds - before.cpu_seconds),
             system_share: (cpu_seconds > 0.0).then(|| system_seconds / cpu_seconds),
             cpu_cores: cpu_seconds / run.seconds,
             deliveries_per_cpu_second: rate,
