@@ -1,11 +1,14 @@
 /**
  * The curves: what grows, over which sizes, what is measured at each, and how fast each figure may grow.
  *
- * A curve gets `start(flags)`, which starts a fresh server and resolves to a {@link Server}; at each size `measure` returns figures by name,
+ * A curve gets `start(flags)`, which starts a fresh {@link Server}; at each size `measure` returns figures by name,
  * perhaps `x`, the size as it came out, and perhaps `notes`. `most` of a figure is the exponent that it has when the cost of everything
  * together grows in proportion: 0 where it is for one of something, 1 where it is for all of them, 2 where everybody sees everybody.
  */
-/** @typedef {{ load: (args: string[], options?: object) => Promise<any>, file: (name: string) => string, restart: (flags: string[]) => Promise<void>, first: (from: string, times: number) => string, settled: () => Promise<number>, closed: () => Promise<void> }} Server */
+/**
+ * A running server; see `server.mjs`.
+ * @typedef {import('./server.mjs').Server} Server
+ */
 
 const million = 1e6
 
@@ -27,9 +30,12 @@ const BLOCK_BYTES = 50_000
 const UPDATE_BYTES = 33_000
 /** Documents of up to this size are opened three times instead of once. */
 const SMALL_BYTES = 5e6
-/** Seconds a room stays open with nobody in it, where it is to be closed soon; and where others come back to it at once. */
-const SOON = ['--room-idle-seconds', '1']
-const LATER = ['--room-idle-seconds', '4']
+/**
+ * A room with nobody in it is to be closed soon, or stay until others come at once. A document is written faster than a person could, and
+ * what the disk has not taken yet may be all of it.
+ */
+const SOON = ['--room-idle-seconds', '1', '--max-room-pending-bytes', '100000000']
+const LATER = ['--room-idle-seconds', '3']
 /** No folding while an update is measured: what a fold costs is a figure of its own. */
 const UNFOLDED = ['--compact-entries', '1000000', '--compact-bytes', '1000000000']
 
@@ -156,9 +162,7 @@ export const CURVES = {
       const one = ['--rooms-file', server.first('rooms', 1), '--clients', '2', '--writers', '1', '--rate', '50']
       const written = await server.load(['fanout', ...one, ...seconds(quick, 5)], { made: true })
       // What was written makes a fold worth while when the room is unloaded, which is all that happens now.
-      const before = await server.settled()
-      await server.closed()
-      const folded = (await server.settled()) - before
+      const folded = await server.closed()
       return {
         x: filled.bytes,
         unloaded: unloaded.ms,

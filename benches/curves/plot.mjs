@@ -14,7 +14,7 @@ const DECADES = 2
 const LABEL = { width: 34, height: 11 }
 const COLOURS = { page: '#f8fafc', paper: '#ffffff', grid: '#e2e8f0', text: '#334155', faint: '#64748b', line: '#0369a1' }
 
-const escape = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
+const plain = (text) => text.replace(/&/g, '&amp;').replace(/</g, '&lt;')
 const place = (value) => value.toFixed(1)
 const short = (value) => value.toLocaleString('en-US', { maximumSignificantDigits: 3 })
 const compact = (value) => value.toLocaleString('en-US', { notation: 'compact', maximumSignificantDigits: 2 })
@@ -40,7 +40,7 @@ const axis = ([from, to], [low, high]) => (value) => low + (Math.log(value / fro
 const panel = ({ title, size, most, points: all }, id) => {
   const points = usable(all)
   const [left, right, top, bottom] = [PAPER.left, PANEL.width - PAPER.right, PAPER.top, PANEL.height - PAPER.bottom]
-  const head = `<text x="${left}" y="20" class="title">${escape(title)}</text>`
+  const head = `<text x="${left}" y="20" class="title">${plain(title)}</text>`
   if (points.length === 0) return `${head}<text x="${left}" y="${top + 20}" class="faint">no figures</text>`
   const ranges = [ends(points.map(({ x }) => x), 1.3, 1), ends(points.map(({ y }) => y), 1.8, DECADES)]
   const across = axis(ranges[0], [left, right])
@@ -61,7 +61,7 @@ const panel = ({ title, size, most, points: all }, id) => {
   const line = points.map(({ x, y }) => `${place(across(x))} ${place(up(y))}`).join('L')
   const marks = labelled(points.map(({ x, y }) => ({ x: across(x), y: up(y), text: short(y) })))
   const found = exponent(points)
-  const told = found === undefined ? '' : `exponent ${found.toFixed(2)}; dashed: ${most}`
+  const told = found === undefined ? '' : `exponent ${found.toFixed(2).replace('-', '−')}; dashed: in proportion, ${most}`
   return [
     head,
     `<text x="${left}" y="35" class="faint">${told}</text>`,
@@ -71,7 +71,7 @@ const panel = ({ title, size, most, points: all }, id) => {
     `<path d="M${guide}" class="guide" clip-path="url(#paper-${id})"/>`,
     `<path d="M${line}" class="line"/>`,
     ...marks,
-    `<text x="${(left + right) / 2}" y="${bottom + 31}" class="faint" text-anchor="middle">${escape(size)}</text>`,
+    `<text x="${(left + right) / 2}" y="${bottom + 31}" class="faint" text-anchor="middle">${plain(size)}</text>`,
   ].join('\n')
 }
 
@@ -103,10 +103,10 @@ export const plot = (title, panels) => {
   ]
   return [
     `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${width} ${height}" width="${width}" height="${height}" role="img">`,
-    `<title>${escape(title)}</title>`,
+    `<title>${plain(title)}</title>`,
     `<style>${style.join('')}</style>`,
     `<rect width="${width}" height="${height}" rx="8" fill="${COLOURS.page}"/>`,
-    `<text x="${PAPER.left}" y="26" class="head">${escape(title)}</text>`,
+    `<text x="${PAPER.left}" y="26" class="head">${plain(title)}</text>`,
     ...drawn,
     '</svg>',
     '',

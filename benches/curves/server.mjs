@@ -33,20 +33,21 @@ export const mostConnections = () => {
     : { most: ports - OTHERS, why: `this machine has ${told(ports)} ports for outgoing connections` }
 }
 
-/** Seconds of CPU that a process has used: exact while none of its threads has ended, then in steps of 10 ms, as in `benches/load`. */
-const cpuSeconds = (pid) => {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(')').at(-1).trim().split(' ')
-  const ticks = (Number(fields[11]) + Number(fields[12])) / 100
-  let nanos = 0
+/** The threads of a process and the nanoseconds of CPU that each has run. */
+const threads = (pid) => {
+  const found = new Map()
   for (const thread of readdirSync(`/proc/${pid}/task`)) {
     try {
-      nanos += Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0])
+      found.set(thread, Number(readFileSync(`/proc/${pid}/task/${thread}/schedstat`, 'utf8').split(' ')[0]))
     } catch {
       // It ended meanwhile.
     }
   }
-  return Math.max(ticks, nanos / 1e9)
+  return found
 }
+
+/** Seconds of CPU between two such moments. Threads that ended between had nothing to do for long, or they would not have. */
+const between = (from, to) => [...to].reduce((sum, [thread, nanos]) => sum + Math.max(0, nanos - (from.get(thread) ?? 0)), 0) / 1e9
 
 /** A running server; see `curves.mjs` for what a curve may ask of it. */
 export class Server {
@@ -91,26 +92,26 @@ export class Server {
     await this.#running.up()
   }
 
-  /** Waits until it does nothing; resolves to the seconds of CPU it has used. */
-  async settled() {
+  /** Waits until it does nothing. */
+  async #settled() {
     const { pid } = this.#running
-    let used = cpuSeconds(pid)
+    let before = threads(pid)
     for (const deadline = Date.now() + QUIET; Date.now() < deadline; ) {
       await sleep(LOOK.apart)
-      const now = cpuSeconds(pid)
-      if (now - used < LOOK.cpu) return now
-      used = now
+      const now = threads(pid)
+      if (between(before, now) < LOOK.cpu) return now
+      before = now
     }
     throw new Error(`the server did not become quiet within ${QUIET / 1000} s`)
   }
 
-  /** Waits until no room is open and nothing is done any more. */
+  /** Waits until no room is open and nothing is done any more; resolves to the seconds of CPU that took. */
   async closed() {
+    const before = await this.#settled()
     for (const deadline = Date.now() + QUIET; Date.now() < deadline; await sleep(2 * LOOK.apart)) {
       const metrics = await (await fetch(`http://127.0.0.1:${this.#running.options.port}/metrics`)).text()
       if (/^jabiru_rooms 0$/m.test(metrics)) {
-        await this.settled()
-        return
+        return between(before, await this.#settled())
       }
     }
     throw new Error(`the rooms were not closed within ${QUIET / 1000} s`)
