@@ -20,8 +20,9 @@ const MOVES = 0.5
 const SPREAD = 100
 /** People in a room, where connections grow. */
 const PEOPLE = 10
-/** Seconds in which a silent connection hears once from the server: measured whole, or a burst of them decides. */
+/** Seconds in which a silent connection hears once from the server: measured whole, or how many joined when decides; or not at all. */
 const KEEPALIVE = 15
+const NO_KEEPALIVE = ['--keepalive-seconds', '3600']
 /** Of a document: an edit of this many characters makes so many bytes, and one block holds so many. */
 const CHARACTERS = 200
 const EDIT_BYTES = 181
@@ -65,7 +66,7 @@ export const CURVES = {
     measure: async ({ size, quick, start }) => {
       const server = await start()
       const room = ['--rooms', '1', '--clients', String(size), '--writers', '1', '--rate', String(WRITES)]
-      const report = await server.load(['fanout', ...room, ...seconds(quick, 6)])
+      const report = await server.load(['fanout', ...room, ...seconds(quick, 5)])
       const { traffic, server: used, seconds: window } = report
       return {
         update: micros(used, traffic.sent_per_second * window),
@@ -90,7 +91,7 @@ export const CURVES = {
     measure: async ({ size, quick, start }) => {
       const server = await start()
       const room = ['--rooms', '1', '--clients', String(size), '--rate', String(MOVES)]
-      const report = await server.load(['presence', ...room, ...seconds(quick, 6, 2)])
+      const report = await server.load(['presence', ...room, ...seconds(quick, 5)])
       const { traffic, server: used, seconds: window } = report
       return {
         room: used.cpu_cores * 1000,
@@ -110,13 +111,14 @@ export const CURVES = {
     figures: {
       rss: { title: 'RSS of a room with its connection, KB', most: 0 },
       open: { title: 'CPU of opening and joining one, ms', most: 0 },
-      idle: { title: 'CPU while nothing happens, ms a second', most: 1 },
+      idle: { title: 'CPU while nothing happens, ms a second', most: 0 },
       update: { title: `CPU of one update, ${SPREAD} a second over all rooms, µs`, most: 0 },
     },
     measure: async ({ size, quick, start }) => {
-      const server = await start()
+      // What a connection costs is the last curve's.
+      const server = await start(NO_KEEPALIVE)
       const rooms = ['--rooms', String(size), '--clients', '1']
-      const idle = await server.load(['idle', ...rooms, '--keep', server.file('rooms'), ...seconds(quick, KEEPALIVE, 0)])
+      const idle = await server.load(['idle', ...rooms, '--keep', server.file('rooms'), ...seconds(quick, 5, 0)])
       const writers = ['--rooms-file', server.file('rooms'), '--clients', '1', '--writers', '1', '--rate', String(SPREAD / size)]
       const written = await server.load(['fanout', ...writers, ...seconds(quick, 5)], { made: true })
       return {
@@ -184,16 +186,17 @@ export const CURVES = {
     figures: {
       rss: { title: 'RSS of a connection with presence and a tenth of a room, KB', most: 0 },
       idle: { title: 'CPU while all only renew their presence, ms a second', most: 1 },
-      delivery: { title: 'CPU of one delivery, 100 updates a second in all, µs', most: 0 },
+      delivery: { title: `CPU of one delivery, ${SPREAD} updates a second in all, µs`, most: 0 },
     },
     measure: async ({ size, quick, start }) => {
       const server = await start()
       const rooms = Math.floor(size / PEOPLE)
       const crowd = ['--clients', String(PEOPLE)]
       const held = ['--presence', '--keep', server.file('rooms'), '--rooms', String(rooms)]
-      const idle = await server.load(['idle', ...crowd, ...held, ...seconds(quick, 6, 2)])
+      const idle = await server.load(['idle', ...crowd, ...held, ...seconds(quick, KEEPALIVE, 0)])
+      await server.restart(NO_KEEPALIVE)
       const writers = ['--rooms-file', server.file('rooms'), '--writers', '1', '--rate', String(SPREAD / rooms)]
-      const written = await server.load(['fanout', ...crowd, ...writers, ...seconds(quick, 6)], { made: true })
+      const written = await server.load(['fanout', ...crowd, ...writers, ...seconds(quick, 5)], { made: true })
       return {
         x: rooms * PEOPLE,
         rss: idle.server.rss_per_connection / 1000,
