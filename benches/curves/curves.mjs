@@ -40,7 +40,7 @@ const LATER = ['--room-idle-seconds', '3']
 /** No folding while an update is measured: what a fold costs is a figure of its own. */
 const UNFOLDED = ['--compact-entries', '1000000', '--compact-bytes', '1000000000']
 
-const seconds = (quick, full, warmup = 1) => ['--seconds', String(quick ? 1 : full), '--warmup', String(quick ? 0.3 : warmup)]
+const seconds = (quick, full) => ['--seconds', String(quick ? 1 : full), '--warmup', String(quick ? 0.3 : 1)]
 const micros = (server, count) => (server.cpu_seconds / count) * million
 
 /** What makes a report's figures doubtful. */
@@ -91,7 +91,7 @@ export const CURVES = {
     measure: async ({ size, quick, start }) => {
       const server = await start()
       const room = ['--rooms', '1', '--clients', String(size), '--rate', String(MOVES)]
-      const report = await server.load(['presence', ...room, ...seconds(quick, 5)])
+      const report = await server.load(['presence', ...room, ...seconds(quick, 4)])
       const { traffic, server: used, seconds: window } = report
       return {
         room: used.cpu_cores * 1000,
@@ -118,7 +118,7 @@ export const CURVES = {
       // What a connection costs is the last curve's.
       const server = await start(NO_KEEPALIVE)
       const rooms = ['--rooms', String(size), '--clients', '1']
-      const idle = await server.load(['idle', ...rooms, '--keep', server.file('rooms'), ...seconds(quick, 5, 0)])
+      const idle = await server.load(['idle', ...rooms, '--keep', server.file('rooms'), ...seconds(quick, 5)])
       const writers = ['--rooms-file', server.file('rooms'), '--clients', '1', '--writers', '1', '--rate', String(SPREAD / size)]
       const written = await server.load(['fanout', ...writers, ...seconds(quick, 5)], { made: true })
       return {
@@ -193,7 +193,7 @@ export const CURVES = {
       const rooms = Math.floor(size / PEOPLE)
       const crowd = ['--clients', String(PEOPLE)]
       const held = ['--presence', '--keep', server.file('rooms'), '--rooms', String(rooms)]
-      const idle = await server.load(['idle', ...crowd, ...held, ...seconds(quick, KEEPALIVE, 0)])
+      const idle = await server.load(['idle', ...crowd, ...held, ...seconds(quick, KEEPALIVE)])
       await server.restart(NO_KEEPALIVE)
       const writers = ['--rooms-file', server.file('rooms'), '--writers', '1', '--rate', String(SPREAD / rooms)]
       const written = await server.load(['fanout', ...crowd, ...writers, ...seconds(quick, 5)], { made: true })

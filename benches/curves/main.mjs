@@ -32,7 +32,7 @@ import { plot } from './plot.mjs'
 import { mostConnections, Server } from './server.mjs'
 
 const PLOTS = fileURLToPath(new URL('../../docs/performance/', import.meta.url))
-/** A step is faster than in proportion when it is this much more than it may be: below that rounds differ as much. */
+/** A step is faster than in proportion when it is this much more than it may be, and more in every round: below that rounds differ as much. */
 const STEEP = 1.15
 /** A figure whose rounds differ by more than this says so. */
 const UNSTEADY = 1.25
@@ -85,13 +85,13 @@ const measure = async (start, curve, size) => {
   }
 }
 
-/** Points of a figure: a median for each size, with how far its rounds lie apart. */
+/** Points of a figure: a median for each size, with the least and the greatest of its rounds. */
 const pointsOf = (runs, sizes, figure) =>
   sizes.flatMap((size) => {
     const found = runs.filter((run) => run.size === size && Number.isFinite(run.figures[figure]))
     if (found.length === 0) return []
     const values = found.map(({ figures }) => figures[figure])
-    return [{ size, x: median(found.map(({ x }) => x)), y: median(values), apart: Math.max(...values) / Math.min(...values) }]
+    return [{ size, x: median(found.map(({ x }) => x)), y: median(values), least: Math.min(...values), greatest: Math.max(...values) }]
   })
 
 /** Tables, notes and the plot of a curve. */
@@ -103,7 +103,7 @@ const show = (name, curve, runs, { sizes, notes }) => {
       const point = points.find((one) => one.size === size)
       if (point === undefined) return '–'
       const before = most === undefined ? undefined : steps(points).find(({ to }) => to === point)
-      const value = `${point.apart > UNSTEADY ? '≈ ' : ''}${short(point.y)}`
+      const value = `${point.greatest > UNSTEADY * point.least ? '≈ ' : ''}${short(point.y)}`
       return before === undefined ? value : `${value} (${slope(before.exponent)})`
     })
     return [short(x), ...cells]
@@ -111,11 +111,11 @@ const show = (name, curve, runs, { sizes, notes }) => {
   const told = (of) => figures.map((figure) => (figure.most === undefined ? '' : of(figure)))
   const line = (cells) => `| ${cells.join(' | ')} |`
   const steep = figures.flatMap(({ title, most, points }) =>
-    steps(points).flatMap(({ from, to, exponent: found }) =>
-      most !== undefined && to.y / from.y > STEEP * (to.x / from.x) ** most
-        ? [`${title}: ${short(from.y)} → ${short(to.y)} from ${short(from.x)} to ${short(to.x)}, exponent ${slope(found)}`]
-        : [],
-    ),
+    steps(points).flatMap(({ from, to, exponent: found }) => {
+      const may = (to.x / from.x) ** most
+      const is = most !== undefined && to.y > STEEP * may * from.y && to.least > may * from.greatest
+      return is ? [`${title}: ${short(from.y)} → ${short(to.y)} from ${short(from.x)} to ${short(to.x)}, exponent ${slope(found)}`] : []
+    }),
   )
   const doubts = runs.flatMap(({ size, notes: said }) => said.map((text) => `${short(size)}: ${text}`))
   const counted = [...new Set(doubts)].map((text) => `${text} (${doubts.filter((one) => one === text).length} of ${rounds} rounds)`)
