@@ -3,7 +3,7 @@
 # target/debug/jabiru as the Rust tests built it: a plain `cargo build` has other features of tokio and would build half the crates again.
 BINARY = cargo test --locked --test it --no-run
 
-.PHONY: run test build client lint rust-test client-test wire-test browser-test services bench bench-peers browser-bench screenshots
+.PHONY: run test build client lint rust-test client-test wire-test browser-test services bench bench-peers bench-curves browser-bench screenshots
 
 # Builds everything and starts Jabiru, embedded, on its sample canvases. ARGS passes flags: make run ARGS='--listen 127.0.0.1:9000'
 run: build
@@ -51,6 +51,10 @@ bench:
 # Installs the others once, outside the checkout. An hour; see benches/peers/main.mjs for ARGS.
 bench-peers: client
 	node benches/peers/main.mjs $(ARGS)
+
+# What clients, rooms, documents and connections cost as they grow; writes the tables and plots of docs/performance.md. 25 minutes.
+bench-curves: client
+	node benches/curves/main.mjs $(ARGS)
 
 # Frame times and opening times of the page in Chromium, against the release build.
 browser-bench: build tests/node_modules/.package-lock.json services

@@ -58,7 +58,7 @@ pub(crate) struct Crowd {
 }
 
 /// The server and this process at one moment.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) struct Moment {
     pub(crate) server: Option<Sample>,
     pub(crate) generator: Option<Sample>,

@@ -130,6 +130,8 @@ pub(crate) struct Filled {
 #[derive(Serialize)]
 struct Server {
     cpu_seconds: f64,
+    /// Before what is measured: everybody's joining, what was written first, the warm-up.
+    cpu_seconds_before: f64,
     /// Part of it spent in the kernel.
     system_share: Option<f64>,
     cpu_cores: f64,
@@ -188,8 +190,9 @@ impl Circumstances {
         Self { seconds: get(&crowd.measure.last_joined) as f64 / 1e6, ..Self::of(0.0, before, start, end) }
     }
 
-    fn cpu(&self, of: impl Fn(&Moment) -> Option<f64>) -> Option<f64> {
-        Some(of(&self.end)? - of(&self.start)?)
+    /// CPU time the generator itself took for what is measured, seconds.
+    fn generator_cpu(&self) -> Option<f64> {
+        Some(self.end.generator.as_ref()?.cpu_since(self.start.generator.as_ref()?))
     }
 }
 
@@ -197,7 +200,7 @@ impl Report {
     pub(crate) fn of(common: &Common, crowd: &Crowd, run: &Circumstances) -> Self {
         let Crowd { plan, measure, rooms, .. } = crowd;
         let seconds = run.seconds;
-        let generator = run.cpu(|moment| moment.generator.map(|sample| sample.cpu_seconds));
+        let generator = run.generator_cpu();
         Self {
             scenario: plan.name,
             // Without the query: it may carry a token.
@@ -300,13 +303,14 @@ impl Traffic {
 
 impl Server {
     fn of(measure: &Measure, run: &Circumstances) -> Option<Self> {
-        let (before, end) = (run.before.server?, run.end.server?);
-        let cpu_seconds = run.cpu(|moment| moment.server.map(|sample| sample.cpu_seconds))?;
-        let system_seconds = run.cpu(|moment| moment.server.map(|sample| sample.system_seconds))?;
+        let (before, start, end) = (run.before.server.as_ref()?, run.start.server.as_ref()?, run.end.server.as_ref()?);
+        let cpu_seconds = end.cpu_since(start);
+        let system_seconds = end.system_seconds - start.system_seconds;
         let (delivered, joined) = (get(&measure.delivered_in_window) as f64, get(&measure.joined).max(1) as f64);
         let rate = (delivered > 0.0 && cpu_seconds > 0.0).then(|| delivered / cpu_seconds);
         Some(Self {
             cpu_seconds,
+            cpu_seconds_before: start.cpu_since(before),
             system_share: (cpu_seconds > 0.0).then(|| system_seconds / cpu_seconds),
             cpu_cores: cpu_seconds / run.seconds,
             deliveries_per_cpu_second: rate,

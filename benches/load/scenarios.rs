@@ -78,7 +78,8 @@ pub(crate) async fn run(common: &Common, scenario: &Scenario, rooms: &Arc<Rooms>
             let (crowd, before) = (writers("fill", common, rooms)?, look(common)?);
             let filled = fill(&crowd, document).await?;
             let filled_at = Moment::now(common)?;
-            let mut report = Report::of(common, &crowd, &Circumstances::of(filled.seconds, before, before, filled_at));
+            let mut report =
+                Report::of(common, &crowd, &Circumstances::of(filled.seconds, before.clone(), before, filled_at));
             report.filled = Some(filled);
             Ok(report)
         }
@@ -132,7 +133,7 @@ async fn saturate(
         }
         let (start, end) = crowd.window(common, rate).await?;
         let is_drained = crowd.drain(LONG_DRAIN).await;
-        let mut report = Report::of(common, &crowd, &Circumstances::of(common.seconds, before, start, end));
+        let mut report = Report::of(common, &crowd, &Circumstances::of(common.seconds, before.clone(), start, end));
         report.rate_per_second = rate;
         let step = report.step(rate, limit_ms, ARRIVED);
         say(&step.to_string());
@@ -254,7 +255,7 @@ async fn big_join(common: &Common, plan: Plan, rooms: &Arc<Rooms>, size: &Docume
     let clients = crowd.set_out();
     crowd.assemble().await?;
     let end = Moment::now(common)?;
-    let mut report = Report::of(common, &crowd, &Circumstances::of_joining(&crowd, before, before, end));
+    let mut report = Report::of(common, &crowd, &Circumstances::of_joining(&crowd, before.clone(), before, end));
     report.filled = Some(filled);
     crowd.go_home(clients).await;
     writing.go_home(writers).await;

@@ -18,17 +18,13 @@
  * - Generator and server share the machine. Ratios carry over to another one, figures do not.
  * - What a server cannot do is a dash with the reason under the table.
  */
-import { execFile, spawn } from 'node:child_process'
-import { once } from 'node:events'
-import { readFileSync, writeFileSync } from 'node:fs'
-import { availableParallelism, totalmem } from 'node:os'
-import { fileURLToPath } from 'node:url'
+import { execFile } from 'node:child_process'
 import { parseArgs, promisify } from 'node:util'
+import { generate } from './generator.mjs'
+import { circumstances, fillIn, median } from './page.mjs'
 import { ROWS, SCENARIOS } from './scenarios.mjs'
-import { build, environment, install, Running, servers } from './servers.mjs'
+import { build, install, Running, servers } from './servers.mjs'
 
-const PAGE = fileURLToPath(new URL('../../docs/performance.md', import.meta.url))
-const MARKS = ['<!-- bench-peers: begin -->', '<!-- bench-peers: end -->']
 /** Longest run of the generator, milliseconds. */
 const PATIENCE = 15 * 60_000
 /** Seconds that a server is profiled, and samples a second. */
@@ -53,29 +49,6 @@ if (!(Number.isInteger(rounds) && rounds >= 1)) throw new Error('--rounds: a who
 
 const say = (text) => process.stderr.write(`peers: ${text}\n`)
 const execute = promisify(execFile)
-const median = (values) => {
-  const sorted = [...values].sort((a, b) => a - b)
-  const middle = sorted.length >> 1
-  return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
-}
-
-/** Runs the generator against a running server; resolves to its report. `made`: the rooms are there already. */
-const generate = (program, server) => async (args, { made = false } = {}) => {
-  const { args: where, create = [], env = {} } = server.load
-  // Rooms that nobody deletes afterwards: the server is about to go.
-  const rooms = made ? [] : [...create, ...(args.includes('--keep') ? [] : ['--keep', server.file('kept')])]
-  const all = [...args, ...where, ...rooms, '--server-pid', String(server.pid), '--json']
-  const child = spawn(program, all, { env: { ...environment(), ...env }, stdio: ['ignore', 'pipe', 'pipe'] })
-  const impatience = setTimeout(() => child.kill('SIGKILL'), PATIENCE)
-  let [report, words] = ['', '']
-  child.stdout.setEncoding('utf8').on('data', (text) => (report += text))
-  child.stderr.setEncoding('utf8').on('data', (text) => (words = text))
-  const [code, signal] = await once(child, 'close')
-  clearTimeout(impatience)
-  if (signal !== null) throw new Error(`the generator did not end within ${PATIENCE / 60_000} minutes`)
-  if (code !== 0) throw new Error(words.trim().split('\n').at(-1).replace(/^load: /, ''))
-  return JSON.parse(report)
-}
 
 /** Figures of a scenario against a server, or what went wrong. */
 const measure = async (program, server, scenario) => {
@@ -92,7 +65,7 @@ const measure = async (program, server, scenario) => {
       get server() {
         return running
       },
-      load: (...args) => generate(program, running)(...args),
+      load: (...args) => generate([program], running, PATIENCE)(...args),
       again,
     })
     return { figures, note }
@@ -109,7 +82,7 @@ const profile = async (program, server) => {
   try {
     running = await Running.start(server)
     const file = running.file('profile')
-    const load = generate(program, running)(['fanout', '--warmup', '1', '--seconds', String(PROFILE.seconds + 2)])
+    const load = generate([program], running, PATIENCE)(['fanout', '--warmup', '1', '--seconds', String(PROFILE.seconds + 2)])
     await new Promise((resolve) => setTimeout(resolve, 2_000))
     const record = ['record', '--quiet', '-g', '-F', String(PROFILE.frequency), '-p', String(running.pid), '-o', file]
     await execute('perf', [...record, '--', 'sleep', String(PROFILE.seconds)])
@@ -155,12 +128,9 @@ const table = (columns, results) => {
       return [...told('reason'), ...told('note')].map((text) => `- ${scenario}, ${name}: ${text}`)
     }),
   )
-  const memory = Math.round(totalmem() / 2 ** 30)
-  const day = new Date().toISOString().slice(0, 10)
-  const made = `Medians of ${rounds} interleaved round${rounds === 1 ? '' : 's'}, ${availableParallelism()} cores, ${memory} GiB, ${process.platform} ${process.arch}, Node ${process.versions.node}, ${day}.`
   return [
     ...(quick ? ['A quick run with smaller sizes: it shows that everything works, and its figures say nothing.', ''] : []),
-    made,
+    circumstances(rounds),
     '',
     `| ${heads.join(' | ')} |`,
     `|${' --- |'.repeat(heads.length)}`,
@@ -196,9 +166,6 @@ if (scenarios.includes('fanout')) {
 const made = table(columns, results)
 console.log(made)
 if (!quick && flags.only === undefined && flags.servers === undefined) {
-  const page = readFileSync(PAGE, 'utf8')
-  const [begin, end] = MARKS.map((mark) => page.indexOf(mark))
-  if (begin < 0 || end < begin) throw new Error(`docs/performance.md has no ${MARKS.join(' … ')}`)
-  writeFileSync(PAGE, `${page.slice(0, begin + MARKS[0].length)}\n${made}\n${page.slice(end)}`)
+  fillIn('bench-peers', made)
   say('docs/performance.md has the table')
 }
