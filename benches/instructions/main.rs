@@ -1,13 +1,13 @@
 //! Question: does a change make the paths that edits, cursors and joins take longer than they were?
 //!
-//! Unit: instructions of one operation, all of the process's threads together, as valgrind counts them. A path runs in a process of its
-//! own, once with so many repetitions and once with twice as many; the difference is what the repetitions cost, without the start, the
-//! making of the data and what only the first one pays. The same build counts the same to within 1 % (the seeds of hash tables
-//! and the turns of threads; journal and opening 1.5 %), whatever else the machine does: so this can fail a build, which figures in seconds cannot. What it does not see: system calls, the disk, waiting, cache
-//! misses. The other benches measure those.
+//! Unit: instructions of one operation, as valgrind counts them. A path runs in a process of its own, once with so many repetitions and
+//! once with twice as many; the difference is what the repetitions cost, without the start, the making of the data and what only the first
+//! one pays. The same build counts the same to within 1.5 %, whatever else the machine does: decoding to within 0.3 %, and where documents
+//! are rebuilt and threads take turns the seeds of hash tables and locks make the rest. So this can fail a build, which figures in seconds
+//! cannot. What it does not see: the socket's own code, system calls, the disk, waiting, cache misses. The other benches measure those.
 //!
-//! Compared with `benches/instructions.json`. More than [`verdict::MARGIN`] above it fails. More than that below it is said, and the new figure
-//! should go into the file, or the next change may spend what was won.
+//! Compared with `benches/instructions.json`. More than [`verdict::MARGIN`] above it fails. More than that below it is said, and the new
+//! figure should go into the file, or the next change may spend what was won.
 //!
 //! ```text
 //! make guard                    needs valgrind, which tests/services installs

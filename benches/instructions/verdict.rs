@@ -8,7 +8,7 @@ use std::process::Command;
 use anyhow::{Context, ensure};
 use serde::{Deserialize, Serialize};
 
-/// By how much a path may differ from its figure.
+/// By how much a path may differ from its figure: three times what two counts of one build were seen to differ.
 pub(crate) const MARGIN: f64 = 0.05;
 
 /// The same where the baseline is of another compiler, target or C library: each of them changes counts by itself, the compiler by a
