@@ -3,7 +3,7 @@
 # target/debug/jabiru as the Rust tests built it: a plain `cargo build` has other features of tokio and would build half the crates again.
 BINARY = cargo test --locked --test it --no-run
 
-.PHONY: run test build client lint rust-test client-test wire-test browser-test services bench bench-peers bench-curves browser-bench screenshots
+.PHONY: run test build client lint rust-test client-test wire-test browser-test guard services bench bench-peers bench-curves browser-bench screenshots
 
 # Builds everything and starts Jabiru, embedded, on its sample canvases. ARGS passes flags: make run ARGS='--listen 127.0.0.1:9000'
 run: build
@@ -17,7 +17,7 @@ client: web-client/node_modules/.package-lock.json
 	cd web-client && npm run --silent build
 
 # Installs what the tests need and runs them all.
-test: services lint client rust-test client-test wire-test browser-test
+test: services lint client rust-test client-test wire-test browser-test guard
 
 services:
 	tests/services
@@ -43,6 +43,10 @@ wire-test: tests/node_modules/.package-lock.json
 browser-test: client tests/node_modules/.package-lock.json services
 	$(BINARY)
 	cd tests && npm run --silent e2e
+
+# Counts the instructions of the paths that edits take and fails if one takes more than benches/instructions.json says. ARGS=--update accepts.
+guard: client services
+	cargo bench --locked --quiet --bench instructions -- $(ARGS)
 
 bench:
 	cargo bench
