@@ -197,7 +197,10 @@ impl Room {
             Err(error) => Err(not_loaded(self.id, &error)),
         };
         match built {
-            Ok(document) => self.document = document,
+            Ok(document) => {
+                self.headline = document.headline();
+                self.document = document;
+            }
             Err(closing) => {
                 // Never an empty canvas: whoever waits is told, and the next join tries again.
                 self.broken = true;
@@ -248,6 +251,10 @@ impl Room {
 
     /// Writes what waits for the journal, if nothing is being written.
     pub(super) fn start_append(&mut self) {
+        if !self.persist.is_due() {
+            return;
+        }
+        // Only now: it counts the blocks.
         if !self.broken {
             self.headline = self.document.headline();
         }

@@ -155,12 +155,14 @@ impl Persist {
         self.in_flight.is_some() || self.retry_at.is_some()
     }
 
-    /// Starts the next append if one is due. `headline` is what lists show of the canvas as it is now.
+    /// Whether there is something to write and nothing being written.
+    pub(super) fn is_due(&self) -> bool {
+        let waits_to_retry = self.retry_at.is_some_and(|at| at > Instant::now());
+        self.in_flight.is_none() && !self.waiting.is_empty() && !waits_to_retry
+    }
+
+    /// Starts the next append, which is due. `headline` is what lists show of the canvas as it is now.
     pub(super) fn start(&mut self, headline: &Headline) {
-        let wait = self.retry_at.is_some_and(|at| at > Instant::now());
-        if self.in_flight.is_some() || self.waiting.is_empty() || wait {
-            return;
-        }
         self.retry_at = None;
         let mut bytes = 0;
         let mut changes = Vec::new();
