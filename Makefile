@@ -46,7 +46,7 @@ browser-test: client tests/node_modules/.package-lock.json services
 
 # Counts the instructions of the paths that edits take and fails if one takes more than benches/instructions.json says. ARGS=--update accepts.
 guard: client services
-	cargo bench --locked --quiet --bench instructions -- $(ARGS)
+	cargo bench --locked --quiet --profile test --config benches/instructions/build.toml --bench instructions -- $(ARGS)
 
 bench:
 	cargo bench

@@ -31,11 +31,8 @@ const BLOCK_BYTES = 50_000
 const UPDATE_BYTES = 33_000
 /** Documents of up to this size are opened three times instead of once. */
 const SMALL_BYTES = 5e6
-/**
- * A room with nobody in it is to be closed soon, or stay until others come at once. A document is written faster than a person could, and
- * what the disk has not taken yet may be all of it.
- */
-const SOON = ['--room-idle-seconds', '1', '--max-room-pending-bytes', '100000000']
+/** A room with nobody in it is to be closed soon, or stay until others come at once. */
+const SOON = ['--room-idle-seconds', '1']
 const LATER = ['--room-idle-seconds', '3']
 /** No folding while an update is measured: what a fold costs is a figure of its own. */
 const UNFOLDED = ['--compact-entries', '1000000', '--compact-bytes', '1000000000']

@@ -159,7 +159,7 @@ impl fmt::Display for Verdict<'_> {
             writeln!(
                 f,
                 "\nA path takes over {percent:.0} % more instructions than in benches/instructions.json. If that was not meant, find it: \
-                 valgrind --tool=callgrind target/release/deps/instructions-… --run PATH --times 1000, then callgrind_annotate. If it is \
+                 valgrind --tool=callgrind target/debug/deps/instructions-… --run PATH --times 1000, then callgrind_annotate. If it is \
                  the price of something: make guard ARGS=--update, and the commit says of what."
             )?;
         }
