@@ -52,7 +52,7 @@ bench:
 	cargo bench
 
 # Jabiru, other y-websocket servers and a bare relay, one after the other on this machine; writes the table of docs/performance.md.
-# Installs the others once, outside the checkout. An hour; see benches/peers/main.mjs for ARGS.
+# Installs the others once, outside the checkout. 40 minutes; see benches/peers/main.mjs for ARGS.
 bench-peers: client
 	node benches/peers/main.mjs $(ARGS)
 

@@ -5,7 +5,7 @@
  * rounds. Data set: what `benches/load` makes while it runs.
  *
  * ```text
- * make bench-peers                              everything: about an hour; writes the table of docs/performance.md
+ * make bench-peers                              everything: about 40 minutes; writes the table of docs/performance.md
  * make bench-peers ARGS='--rounds 5'
  * node benches/peers/main.mjs --quick           everything, so short that it only shows that it works; writes nothing
  * node benches/peers/main.mjs --only fanout,storm --servers limit,Jabiru --rounds 1
