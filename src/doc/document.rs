@@ -92,7 +92,7 @@ impl Document {
     /// # Errors
     /// The snapshot or an entry cannot be read; the text names which.
     pub fn restore(snapshots: &[Vec<u8>], entries: &[Bytes]) -> Result<Self, RestoreError> {
-        Self::restore_telling(snapshots, entries, |_| ())
+        Self::build(snapshots, entries, None::<fn(Vec<Bytes>)>)
     }
 
     /// As [`Document::restore`], and tells the whole state as soon as it can be told: the frames that bring somebody who has nothing to
@@ -106,7 +106,15 @@ impl Document {
         entries: &[Bytes],
         tell: impl FnOnce(Vec<Bytes>),
     ) -> Result<Self, RestoreError> {
-        let mut tell = (snapshots.len() == 1 && entries.len() <= TOLD_ENTRIES).then_some(tell);
+        let is_one_state = snapshots.len() == 1 && entries.len() <= TOLD_ENTRIES;
+        Self::build(snapshots, entries, is_one_state.then_some(tell))
+    }
+
+    fn build(
+        snapshots: &[Vec<u8>],
+        entries: &[Bytes],
+        mut tell: Option<impl FnOnce(Vec<Bytes>)>,
+    ) -> Result<Self, RestoreError> {
         let mut document = Self::new();
         for bytes in snapshots {
             let state =

@@ -49,8 +49,9 @@ const EXPIRY_CHECKS_PER_TIMEOUT: u32 = 10;
 /// How often the presence port hears of a room; people read it, no cursor follows it.
 const PRESENCE_PORT_INTERVAL: Duration = Duration::from_secs(1);
 
-/// Entries, and bytes of them, worth folding when a room is unloaded: below both opening them costs less than a snapshot.
-const FOLD_AT_UNLOAD: (u64, u64) = (50, 64 << 10);
+/// Entries, or bytes of them, worth folding when a room is unloaded: below both opening them costs less than a snapshot.
+const FOLD_AT_UNLOAD_ENTRIES: u64 = 50;
+const FOLD_AT_UNLOAD_BYTES: u64 = 64 << 10;
 
 pub(super) struct Room {
     pub(super) id: CanvasId,
@@ -280,7 +281,8 @@ impl Room {
         }
         // Folding is for the next opening; at shutdown it would only compete with the tails.
         let (entries, bytes) = self.persist.unfolded();
-        if (entries >= FOLD_AT_UNLOAD.0 || bytes >= FOLD_AT_UNLOAD.1) && !self.hub.is_closing() {
+        let is_worth_it = entries >= FOLD_AT_UNLOAD_ENTRIES || bytes >= FOLD_AT_UNLOAD_BYTES;
+        if is_worth_it && !self.hub.is_closing() {
             let (store, id) = (Arc::clone(&self.node.store), self.id);
             let closing = self.hub.closing();
             self.hub.spawn(async move {
